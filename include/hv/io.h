@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Vocabulary: one access of a guest to a port or to memory that is not RAM, and what came of it. */
+#ifndef HV_IO_H
+#define HV_IO_H
+
+#include <hv/types.h>
+
+enum io_space { IO_PORT, IO_MMIO };
+enum io_result {
+    IO_DONE,        /* a device of ours answered; data is valid for reads */
+    IO_UNCLAIMED,   /* nobody here: a device model may have it, else all-ones / dropped */
+};
+
+/* What a device asks its caller to do afterwards (design: return effects, do not call back). */
+#define IO_EFFECT_IRQ 0x1U      /* interrupt state of the device changed: re-evaluate its lines */
+#define IO_EFFECT_TIMER 0x2U    /* its next deadline changed: re-arm */
+#define IO_EFFECT_SHUTDOWN 0x4U /* the domain asked for power off or reset through it */
+
+struct io_req {
+    enum io_space space;
+    bool write;
+    uint8_t size;        /* 1, 2, 4 or 8 bytes */
+    uint64_t addr;       /* port or guest-physical address */
+    uint64_t data;       /* low `size` bytes; zero-extended on reads */
+    uint32_t effects;    /* IO_EFFECT_* */
+};
+
+static inline uint64_t io_all_ones(unsigned int size)
+{
+    return size >= 8 ? UINT64_MAX : (1ULL << (size * 8)) - 1;
+}
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The hypervisor's command line: Xen's names for what Tenon has. Unknown words are logged and ignored. Pure. */
+#ifndef BOOT_CMDLINE_H
+#define BOOT_CMDLINE_H
+
+#include <dom0/layout.h>
+
+struct serial_config { bool enabled; uint16_t port; uint32_t baud; /* 0: auto, keep what firmware set */ uint8_t data_bits, stop_bits; char parity; uint8_t irq; uint32_t clock_hz; };
+struct cmdline {
+    bool console_serial, console_vga;      /* console=com1,vga (default: both) */
+    bool vga_keep;
+    struct serial_config com[2];
+    struct dom0_mem dom0_mem;
+    unsigned int dom0_max_vcpus_min, dom0_max_vcpus_max;   /* 0: default */
+    bool dom0_vcpus_pin;
+    int loglvl_lower, loglvl_upper, guest_loglvl_lower, guest_loglvl_upper;
+    bool noreboot, sync_console;
+    unsigned int maxcpus;                  /* 0: all */
+    uint64_t mem_limit;                    /* mem=, 0: all */
+    bool sched_null;                       /* sched=null */
+    bool no_apicv;                         /* apicv=0 */
+    bool tsc_unstable;
+};
+void cmdline_parse(const char *text, struct cmdline *out);
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The aggregates: a domain and its vCPUs, made of the mechanisms of layer 3. Life cycle, look-up with references, frame ownership.
+ * Locks are members, one per mechanism, ranks in x86/lock_ranks.def. A struct domain stays valid while a reference
+ * is held (domain_get); vCPUs live as long as their domain.
+ */
+#ifndef DOMAIN_DOMAIN_H
+#define DOMAIN_DOMAIN_H
+
+#include <domain/p2m.h>
+#include <hv/vmexit.h>
+#include <hvm/cpuid_policy.h>
+#include <hvm/io_bus.h>
+#include <hvm/msr_policy.h>
+#include <hvm/vioapic.h>
+#include <hvm/vlapic.h>
+#include <hvm/vpci.h>
+#include <pvhvm/evtchn.h>
+#include <pvhvm/gnttab.h>
+#include <pvhvm/guest_time.h>
+#include <pvhvm/hvm_params.h>
+#include <sched/sched.h>
+#include <sched/timer.h>
+#include <vmx/vmx.h>
+#include <x86/spinlock.h>
+#include <xen/domctl.h>
+
+#define DOMAIN_MAX_VCPUS 128U
+#define DOMAIN_MAX_VIOAPICS 16U
+#define HYPERCALL_MAX_POLL 128U
+
+/* Guest memory that the hypervisor writes on its own: a gpa we hold a mapping and a reference of. */
+struct guest_area { mfn_t mfn; void *page; uint32_t offset; };
+
+struct vcpu {
+    struct domain *domain;
+    uint32_t id;
+    struct sched_unit sched;
+    struct vmx_vcpu vmx;
+    struct vlapic lapic;
+    uint8_t *lapic_page;
+    struct timer lapic_timer;          /* vlapic.timer_deadline */
+    struct timer singleshot_timer;     /* VCPUOP_set_singleshot_timer / set_timer_op */
+    struct timer periodic_timer; ns_t periodic_period;
+    struct timer poll_timer;           /* SCHEDOP_poll timeout */
+    bool polling; uint32_t poll_count; uint32_t poll_port[HYPERCALL_MAX_POLL];
+    struct hv_event pending;           /* exception to inject (ACT_INJECT) */
+    bool pending_nmi;                  /* atomic */
+    bool upcall_asserted;
+    uint8_t upcall_vector;             /* HVMOP_set_evtchn_upcall_vector, 0: none */
+    bool sipi_wait; bool init_pending; uint32_t sipi_vector;   /* guarded by the VCPU lock of the target */
+    bool initialised;                  /* has a context: may be brought up */
+    spinlock_t lock;                   /* rank VCPU */
+
+    struct guest_area info;            /* registered vcpu_info, or inside shared_info */
+    bool info_registered;
+    gva_t runstate_va; bool runstate_registered;      /* VCPUOP_register_runstate_memory_area */
+    gva_t time_va; bool time_registered;              /* register_vcpu_time_memory_area */
+    struct guest_area fifo_control;
+
+    struct msr_store msrs;
+    uint64_t xss, tsc_adjust, misc_enable;
+    void *xsave;                       /* vector state while not on a CPU; 64-byte aligned */
+    uint64_t dr[4], dr6; bool dr_loaded;
+
+    /* the hypercall in progress */
+    bool hc_restart;                   /* leave RIP on the VMCALL: argument registers carry the progress */
+    uint64_t exits[EXIT_COUNT];        /* counters: how often */
+    uint64_t exit_tsc[EXIT_COUNT];     /* and TSC ticks spent in the hypervisor for them */
+    uint64_t exit_max[EXIT_COUNT];
+    uint64_t dirty_exit_tsc;
+    char console_line[256]; unsigned int console_used;
+};
+
+enum domain_state { DOMAIN_BUILDING, DOMAIN_ALIVE, DOMAIN_SHUTDOWN_STARTED, DOMAIN_SHUTDOWN, DOMAIN_DYING, DOMAIN_DEAD };
+
+struct domain {
+    domid_t id;
+    uint32_t refs;                     /* atomic */
+    bool is_dom0;                      /* privileged */
+    struct list link;                  /* in the list of domains, ascending id */
+    xen_domain_handle_t handle;
+    spinlock_t lock;                   /* rank DOMAIN */
+    bool shutting_down, shut_down, dying, dead; uint32_t shutdown_reason;
+    uint32_t pause_count;              /* by controllers */
+    uint32_t max_vcpus; struct vcpu **vcpu;
+    struct xen_domctl_createdomain config;
+
+    struct p2m p2m;                    /* own lock */
+    uint64_t tot_pages, max_pages;     /* atomic */
+
+    spinlock_t evtchn_lock; struct evtchn_domain evtchn;
+    spinlock_t grant_lock; struct gnttab grants;
+    spinlock_t vioapic_lock; unsigned int vioapic_count; struct vioapic *vioapic[DOMAIN_MAX_VIOAPICS];
+    spinlock_t vdev_lock;
+    struct hvm_params params;
+    mfn_t shared_info_mfn; void *shared_info; gfn_t shared_info_gfn; bool shared_32bit;
+    bool has_callback_vector; uint8_t callback_vector;   /* HVM_PARAM_CALLBACK_IRQ type 2 */
+
+    struct cpuid_policy cpuid;
+    struct io_bus io_bus;
+    struct vpci *vpci;                 /* dom0 only */
+    uint8_t *io_bitmap, *msr_bitmap;
+    uint64_t *gsi_pending;             /* dom0: host GSIs to deliver (bitmap, atomic) */
+    uint64_t tsc_offset; uint32_t tsc_mode, tsc_incarnation, tsc_khz;
+    uint64_t vm_assist;
+    struct sched_params sched_params;
+    uint32_t cpupool;
+    struct xen_memory_map *memory_map;  /* XENMEM_memory_map */
+    struct { uint64_t start, size; uint32_t type; } e820[128]; unsigned int e820_count;
+    uint64_t paging_mempool;
+};
+
+/* Look-up: NULL or a referenced domain. DOMID_SELF is resolved by the caller (hypercall layer). */
+struct domain *domain_get(domid_t id);
+void domain_put(struct domain *d);
+/* First domain with id >= from, referenced. */
+struct domain *domain_get_next(domid_t from);
+struct domain *domain_dom0(void);            /* not referenced */
+
+/* id DOMID_INVALID: choose. -EEXIST, -ENOMEM, -EINVAL. The new domain is paused by its controller once. */
+int domain_create(domid_t id, const struct xen_domctl_createdomain *config, struct domain **out) must_check;
+int domain_add_vcpus(struct domain *d, uint32_t max) must_check;      /* all down */
+void domain_pause(struct domain *d);                                  /* controller's count */
+int domain_unpause(struct domain *d) must_check;                      /* -EINVAL: not paused */
+void domain_shutdown(struct domain *d, uint32_t reason);              /* SHUTDOWN_*; VIRQ_DOM_EXC to dom0 */
+/* The guest earned it: one line that says why, then shutdown(crash). dom0: the machine ends as noreboot says. */
+void domain_crash(struct domain *d, const char *fmt, ...) printf_like(2, 3);
+/* Frees in slices: -ERESTART while there is more to do. */
+int domain_destroy(struct domain *d) must_check;
+
+/* Events. Notification of a vCPU after a port became pending (upcall vector or callback, wake, poll). */
+void vcpu_notify_event(struct vcpu *v);
+void domain_notify(struct domain *d, uint32_t vcpu_or_none);          /* EVTCHN_NOTIFY_NONE: nothing */
+void domain_raise_virq(struct domain *d, uint32_t virq);              /* global VIRQ */
+void vcpu_raise_virq(struct vcpu *v, uint32_t virq);
+void domain_raise_global_virq(uint32_t virq);                         /* to dom0 */
+
+/* Interrupts into a domain's virtual APICs. */
+struct ioapic_msg;
+void domain_deliver_msg(struct domain *d, const struct ioapic_msg *m);
+void domain_set_gsi(struct domain *d, unsigned int gsi, bool high);   /* locks VIOAPIC */
+void vcpu_send_ipi(struct vcpu *from, const struct vlapic_ipi *ipi);
+
+/* vcpu_info and shared_info placement; update of time areas. */
+void vcpu_update_time(struct vcpu *v);                                /* pvclock in vcpu_info (+ registered area) */
+void domain_update_wallclock(struct domain *d);
+struct vcpu_time_info *vcpu_time_area(struct vcpu *v);
+void vcpu_online(struct vcpu *v);
+void vcpu_offline(struct vcpu *v);
+
+static inline struct vcpu *vcpu_of_unit(struct sched_unit *u) { return container_of(u, struct vcpu, sched); }
+static inline struct vcpu *domain_vcpu(const struct domain *d, uint32_t id)
+{
+    return id < d->max_vcpus ? d->vcpu[array_index_nospec(id, d->max_vcpus)] : NULL;
+}
+static inline struct vcpu *current_vcpu(void) { return this_cpu()->current; }
+
+#endif

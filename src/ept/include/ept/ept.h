@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Extended page tables of one guest (SDM 29.3): gfn -> mfn with permissions, memory type and a software
+ * type in the ignored bits. Takes no lock: the caller holds the P2M lock for changes; lookups are safe against a
+ * concurrent change (each store leaves old or new translations). Tables come from a port, so the code
+ * runs on the host. Invalidation is reported through `generation`, not performed here.
+ */
+#ifndef EPT_EPT_H
+#define EPT_EPT_H
+
+#include <hv/types.h>
+
+/* Software type of an entry: what the frame is to the guest. */
+enum p2m_type {
+    P2M_HOLE,          /* nothing here */
+    P2M_RAM_RW,
+    P2M_RAM_RO,        /* writes are discarded */
+    P2M_RAM_LOGDIRTY,  /* RAM, not writable until marked dirty */
+    P2M_MMIO_DIRECT,   /* a machine's device, mapped */
+    P2M_MMIO_DM,       /* trapped on purpose */
+    P2M_FOREIGN,       /* another domain's page (a reference is held) */
+    P2M_GRANT_RW,      /* mapped grant (a reference is held by the grant table) */
+    P2M_GRANT_RO,
+    P2M_SHARED,        /* shared_info, grant frames: owned by the hypervisor on the domain's behalf */
+    P2M_TYPE_COUNT
+};
+
+enum ept_memtype { EPT_UC = 0, EPT_WC = 1, EPT_WT = 4, EPT_WP = 5, EPT_WB = 6 };
+#define EPT_R 1U
+#define EPT_W 2U
+#define EPT_X 4U
+
+struct ept_entry {
+    mfn_t mfn;             /* of the gfn asked for; invalid for holes */
+    enum p2m_type type;
+    uint8_t rwx;           /* EPT_R|W|X */
+    uint8_t memtype;       /* enum ept_memtype */
+    bool ignore_pat;
+    uint8_t order;         /* of the mapping found: 0, 9, 18; for holes the largest hole known */
+};
+
+struct ept_pages {
+    mfn_t (*alloc)(void *ctx);             /* zeroed table page; invalid: none */
+    void (*free)(void *ctx, mfn_t m);
+    uint64_t *(*map)(void *ctx, mfn_t m);  /* content of a table page */
+    void *ctx;
+};
+
+struct ept {
+    const struct ept_pages *pages;
+    mfn_t root;
+    bool has_1g, has_2m, has_ad;
+    uint64_t generation;     /* grows when a translation was removed or narrowed: CPUs must INVEPT before entry */
+    uint64_t table_count;
+};
+
+int ept_init(struct ept *e, const struct ept_pages *pages, bool has_1g, bool has_2m, bool has_ad) must_check;
+void ept_destroy(struct ept *e);             /* frees all table pages; entries are simply dropped */
+uint64_t ept_pointer(const struct ept *e);   /* EPTP: root, WB, 4 levels, A/D as available */
+
+struct ept_entry ept_lookup(const struct ept *e, gfn_t g);
+
+/* Maps 2^order frames (0, 9, 18; gfn and mfn aligned): splits and replaces what is there. All tables that could
+ * be needed are allocated before the first store: -ENOMEM leaves every translation as it was. */
+int ept_map(struct ept *e, gfn_t g, unsigned int order, const struct ept_entry *entry) must_check;
+/* Any range, using the largest pages that alignment and capabilities allow. On -ENOMEM *done frames are mapped. */
+int ept_map_range(struct ept *e, gfn_t g, mfn_t m, uint64_t count, const struct ept_entry *like, uint64_t *done) must_check;
+/* Makes a hole. Splitting a superpage may need memory. */
+int ept_unmap(struct ept *e, gfn_t g, unsigned int order) must_check;
+/* Changes type/permissions of an existing mapping, keeping the frame. -ENOENT: hole. */
+int ept_set_type(struct ept *e, gfn_t g, unsigned int order, enum p2m_type type, uint8_t rwx) must_check;
+/* Calls fn for every mapping in [g, end); stops when fn returns false. */
+void ept_for_each(const struct ept *e, gfn_t g, gfn_t end,
+                  bool (*fn)(void *ctx, gfn_t g, const struct ept_entry *entry), void *ctx);
+/* The permissions that fit a type. */
+uint8_t p2m_type_rwx(enum p2m_type type);
+
+#endif

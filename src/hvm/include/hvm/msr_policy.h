@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What RDMSR/WRMSR of each MSR does for a guest: one table (src/hvm/msrs.def), default #GP. Says only the class; the caller in
+ * src/vcpu performs it. Pure. */
+#ifndef HVM_MSR_POLICY_H
+#define HVM_MSR_POLICY_H
+
+#include <hv/types.h>
+
+enum msr_class {
+    MSR_GP,            /* not there */
+    MSR_VMCS,          /* lives in guest state: vmx_get_msr/vmx_set_msr */
+    MSR_PASS,          /* never exits (bitmap allows it) */
+    MSR_CONST,         /* reads a constant of the row, writes ignored or #GP by row */
+    MSR_STORE,         /* per-vCPU storage without effect (MTRRs ...): msr_store_* */
+    MSR_TSC, MSR_TSC_ADJUST, MSR_TSC_DEADLINE, MSR_APIC_BASE, MSR_X2APIC, MSR_EFER, MSR_XSS, MSR_HYPERCALL_PAGE,
+    MSR_SPEC_CTRL, MSR_PRED_CMD, MSR_FLUSH_CMD, MSR_MISC_ENABLE, MSR_ARCH_CAPS, MSR_PLATFORM_INFO,
+    MSR_HOST_READ,     /* dom0: the real value, writes ignored */
+};
+struct msr_rule { enum msr_class read, write; uint64_t value; /* MSR_CONST */ uint64_t reserved; /* write with any of these bits -> #GP */ bool ignore_write; };
+/* dom0 sees a few more than a guest. */
+struct msr_rule msr_policy(uint32_t msr, bool dom0);
+
+/* Storage for MSR_STORE: a small fixed array per vCPU, indexed by table position. */
+#define MSR_STORE_SLOTS 48
+struct msr_store { uint64_t value[MSR_STORE_SLOTS]; };
+void msr_store_reset(struct msr_store *s);
+bool msr_store_read(const struct msr_store *s, uint32_t msr, uint64_t *value);
+bool msr_store_write(struct msr_store *s, uint32_t msr, uint64_t value);   /* false: illegal value -> #GP */
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Physical memory: one struct frame per page frame of RAM, a buddy allocator, ownership and reference
+ * counts. Takes the FRAMES lock itself (a leaf); any context with IRQs on.
+ *
+ * A frame is free, ours (owner DOMID_XEN), or a domain's. A domain's frame carries references: one for
+ * being the domain's, one for each mapping by somebody else (foreign, grant, device). It becomes free
+ * when the last goes; freed frames of domains are scrubbed before anyone else sees them.
+ */
+#ifndef MM_FRAMES_H
+#define MM_FRAMES_H
+
+#include <hv/types.h>
+
+struct frame {
+    uint32_t refs;        /* atomic */
+    domid_t owner;        /* valid while refs > 0 */
+    uint8_t order;        /* free blocks: buddy order */
+    uint8_t flags;        /* FRAME_* */
+    uint32_t next, prev;  /* free list links, frame numbers; owner's use otherwise */
+};
+#define FRAME_RAM 0x01      /* real RAM, managed here */
+#define FRAME_FREE 0x02     /* head of a free block */
+#define FRAME_IDENTITY 0x04 /* dom0's gfn == mfn page: never goes to the free lists (DMA may reach it) */
+#define FRAME_SHARED 0x08   /* a page shared with the hypervisor (shared_info, grant table, ioreq ...) */
+
+struct mem_range { uint64_t start, end; };   /* bytes, [start, end), page aligned */
+
+/* Boot: ranges of RAM that the allocator shall have; table is memory for struct frame of [0, max_mfn). */
+void frames_init(struct frame *table, uint64_t max_mfn);
+void frames_add_free(struct mem_range r);                     /* gives RAM to the allocator */
+void frames_assign_identity(struct mem_range r, domid_t owner); /* dom0's RAM: refs 1, FRAME_IDENTITY */
+
+uint64_t frames_total(void);     /* RAM pages of the machine */
+uint64_t frames_free_count(void);
+uint64_t frames_max_mfn(void);
+
+/* A naturally aligned block of 2^order frames, refs 1 each, not scrubbed unless zero. Invalid: none left. */
+mfn_t frame_alloc(unsigned int order, domid_t owner, bool zero) must_check;
+/* Free a block of ours (owner DOMID_XEN, refs 1). */
+void frame_free(mfn_t m, unsigned int order);
+
+struct frame *frame_of(mfn_t m);              /* NULL when not RAM */
+domid_t frame_owner(mfn_t m);                 /* DOMID_INVALID when not RAM or free */
+/* Takes a reference if the frame is RAM and owned by owner; never wraps (fails when saturated). */
+bool frame_get(mfn_t m, domid_t owner) must_check;
+/* Drops one; frees (scrubbed) on the last. Returns true when that was the last. */
+bool frame_put(mfn_t m);
+
+/* Access to the content; today the direct map, callers must pair them all the same. */
+void *frame_map(mfn_t m);
+void frame_unmap(const void *p);
+
+#endif

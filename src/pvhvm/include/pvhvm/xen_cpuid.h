@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Xen's CPUID leaves 0x40000000.. (xen/arch-x86/cpuid.h). Pure. */
+#ifndef PVHVM_XEN_CPUID_H
+#define PVHVM_XEN_CPUID_H
+
+#include <hv/types.h>
+
+struct xen_cpuid_info { domid_t domid; uint32_t vcpu_id; bool apic_reg_virt, x2apic_virt; uint64_t guest_tsc_khz, host_tsc_khz;
+                        uint64_t tsc_offset; uint32_t tsc_mul; int8_t tsc_shift; uint32_t tsc_mode, incarnation; bool tsc_safe, rdtscp; };
+/* leaf in [0x40000000, 0x400000ff]; out = eax, ebx, ecx, edx. Unknown: zeroes. */
+void xen_cpuid_read(uint32_t leaf, uint32_t subleaf, const struct xen_cpuid_info *i, uint32_t out[4]);
+/* Fills a hypercall page (4 KiB): entry n at n*32. */
+void xen_hypercall_page_fill(void *page);
+
+#endif

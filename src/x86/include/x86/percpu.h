@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Per-CPU data. `struct percpu` is private to its CPU (reached through %gs; a test variable on the
+ * host), except the members marked shared, which others may write atomically.
+ */
+#ifndef X86_PERCPU_H
+#define X86_PERCPU_H
+
+#include <hv/types.h>
+
+#define MAX_CPUS 128U
+
+struct vcpu;
+
+struct percpu {
+    struct percpu *self;           /* %gs:0 */
+    uint64_t stack_top;            /* %gs:8, used by entry code */
+    unsigned int id;               /* 0..cpu_count()-1, BSP is 0 */
+    uint32_t apic_id;
+    uint32_t acpi_uid;
+    bool online;                   /* shared */
+    struct vcpu *current;          /* whose guest state this CPU holds, or NULL while idle */
+    uint64_t softirq_pending;      /* shared: bits of enum softirq */
+    uint64_t irq_count;
+    void *arch;                    /* src/x86's own: TSS, GDT, IST stacks */
+    void *vmx;                     /* src/vmx's own: VMXON region, loaded VMCS */
+    void *sched;                   /* src/sched's own */
+    uint64_t random_canary;
+};
+
+#ifdef HV_HOST
+extern __thread struct percpu *host_this_cpu;
+static inline struct percpu *this_cpu(void) { return host_this_cpu; }
+#else
+static inline struct percpu *this_cpu(void)
+{
+    struct percpu *p;
+    __asm__("movq %%gs:0, %0" : "=r"(p));
+    return p;
+}
+#endif
+static inline unsigned int this_cpu_id(void) { return this_cpu()->id; }
+
+struct percpu *percpu_of(unsigned int cpu);   /* cpu < cpu_count() */
+unsigned int cpu_count(void);                 /* CPUs that came online at boot */
+
+#endif
