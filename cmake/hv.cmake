@@ -25,8 +25,11 @@ execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=include
 
 set(HV_COMMON_FLAGS -std=gnu11 -fno-common -fno-strict-aliasing -fno-delete-null-pointer-checks
     -ftrivial-auto-var-init=zero -g -D__XEN_TOOLS__ -D__XEN_INTERFACE_VERSION__=0x00041100)
-set(HV_FREESTANDING_FLAGS -ffreestanding -nostdinc -isystem ${HV_CC_INCLUDE}
-    -isystem ${HV_ABI_DIR} -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only
+if(CMAKE_C_COMPILER_ID MATCHES "Clang" AND CMAKE_C_COMPILER_VERSION VERSION_LESS 16)
+  list(APPEND HV_COMMON_FLAGS -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang)
+endif()
+set(HV_FREESTANDING_FLAGS -ffreestanding -nostdinc -isystem${HV_CC_INCLUDE}
+    -isystem${HV_ABI_DIR} -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only
     -fcf-protection=none -fno-asynchronous-unwind-tables -fno-omit-frame-pointer
     -fno-jump-tables)
 if(CMAKE_BUILD_TYPE STREQUAL "Debug")

@@ -30,8 +30,8 @@
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 #define barrier() __asm__ volatile("" ::: "memory")
-#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
-#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#define READ_ONCE(x) (*(const volatile __typeof__(x) *)(const volatile void *)&(x))
+#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)(volatile void *)&(x) = (v))
 
 #define ARRAY_COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member) \
