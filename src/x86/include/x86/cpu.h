@@ -84,7 +84,9 @@ void cpu_write_cr2(uint64_t value);
 uint64_t cpu_read_cr3(void);
 uint64_t cpu_read_cr4(void);
 void cpu_write_cr0(uint64_t value);
+void cpu_write_cr3(uint64_t value);
 void cpu_write_cr4(uint64_t value);
+void cpu_invlpg(const void *v);
 uint64_t cpu_read_dr(unsigned int n);
 void cpu_write_dr(unsigned int n, uint64_t value);
 uint64_t cpu_xgetbv(void);
@@ -95,6 +97,7 @@ void cpu_xrstor(const void *area, uint64_t mask);
 void cpu_wbinvd(void);
 /* STI; HLT as one: an interrupt that became pending before is not slept through. */
 void cpu_irq_enable_and_halt(void);
+void cpu_halt(void);
 
 uint8_t cpu_in8(uint16_t port);
 uint16_t cpu_in16(uint16_t port);

@@ -20,13 +20,15 @@ struct percpu {
     uint32_t acpi_uid;
     bool online;                   /* shared */
     struct vcpu *current;          /* whose guest state this CPU holds, or NULL while idle */
+    uint64_t random_canary;        /* %gs:40: where the compiler's stack protector looks for it */
     uint64_t softirq_pending;      /* shared: bits of enum softirq */
     uint64_t irq_count;
     void *arch;                    /* src/x86's own: TSS, GDT, IST stacks */
     void *vmx;                     /* src/vmx's own: VMXON region, loaded VMCS */
     void *sched;                   /* src/sched's own */
-    uint64_t random_canary;
 };
+_Static_assert(offsetof(struct percpu, stack_top) == 8, "entry code uses %gs:8");
+_Static_assert(offsetof(struct percpu, random_canary) == 40, "the stack protector uses %gs:40");
 
 #ifdef HV_HOST
 extern __thread struct percpu *host_this_cpu;
