@@ -6,11 +6,15 @@
 #ifndef X86_PERCPU_H
 #define X86_PERCPU_H
 
+#include <hv/compiler.h>
 #include <hv/types.h>
 
 #define MAX_CPUS 128U
 
+#define PERCPU_MAX_HELD 14U
+
 struct vcpu;
+struct smp_call;
 
 struct percpu {
     struct percpu *self;           /* %gs:0 */
@@ -26,6 +30,10 @@ struct percpu {
     void *arch;                    /* src/x86's own: TSS, GDT, IST stacks */
     void *vmx;                     /* src/vmx's own: VMXON region, loaded VMCS */
     void *sched;                   /* src/sched's own */
+    struct smp_call *call;         /* shared: the function another CPU wants run here */
+    uint8_t irq_depth;             /* interrupt handlers this CPU is inside of */
+    uint8_t held_count;            /* ranks of the locks held, in the order taken (checked builds) */
+    uint8_t held[PERCPU_MAX_HELD];
 };
 _Static_assert(offsetof(struct percpu, stack_top) == 8, "entry code uses %gs:8");
 _Static_assert(offsetof(struct percpu, random_canary) == 40, "the stack protector uses %gs:40");

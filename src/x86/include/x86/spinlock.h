@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Ticket spinlocks with a rank. A CPU may take a lock only if its rank is higher than every lock it
- * already holds (debug and host builds check). Locks are taken with interrupts on and are never
- * taken by interrupt handlers, except the _irqsave ones.
+ * already holds (debug and host builds check). Locks are never taken by interrupt handlers, except
+ * the _irqsave ones; while an _irqsave lock is held only further _irqsave locks may be taken, so that
+ * a handler can never wait for a lock whose holder it interrupted. Whoever spins for an ordinary lock
+ * does so with the caller's interrupt flag: callers on a running system have interrupts on.
  */
 #ifndef X86_SPINLOCK_H
 #define X86_SPINLOCK_H
