@@ -51,6 +51,7 @@ static inline struct percpu *this_cpu(void)
 #endif
 static inline unsigned int this_cpu_id(void) { return this_cpu()->id; }
 
+extern struct percpu percpu_bsp;              /* CPU 0's, in use since the first C instruction */
 struct percpu *percpu_of(unsigned int cpu);   /* cpu < cpu_count() */
 unsigned int cpu_count(void);                 /* CPUs that came online at boot */
 
