@@ -3,11 +3,13 @@
  * Extended page tables of one guest (SDM 29.3): gfn -> mfn with permissions, memory type and a software
  * type in the ignored bits. Takes no lock: the caller holds the P2M lock for changes; lookups are safe against a
  * concurrent change (each store leaves old or new translations). Tables come from a port, so the code
- * runs on the host. Invalidation is reported through `generation`, not performed here.
+ * runs on the host. Invalidation is reported through `generation`, not performed here: a change that
+ * took something away raises it, and tables that were unlinked by it wait for ept_reclaim().
  */
 #ifndef EPT_EPT_H
 #define EPT_EPT_H
 
+#include <hv/compiler.h>
 #include <hv/types.h>
 
 /* Software type of an entry: what the frame is to the guest. */
@@ -31,7 +33,7 @@ enum ept_memtype { EPT_UC = 0, EPT_WC = 1, EPT_WT = 4, EPT_WP = 5, EPT_WB = 6 };
 #define EPT_X 4U
 
 struct ept_entry {
-    mfn_t mfn;             /* of the gfn asked for; invalid for holes */
+    mfn_t mfn;             /* of the gfn asked for; invalid for holes and P2M_MMIO_DM */
     enum p2m_type type;
     uint8_t rwx;           /* EPT_R|W|X */
     uint8_t memtype;       /* enum ept_memtype */
@@ -51,23 +53,30 @@ struct ept {
     mfn_t root;
     bool has_1g, has_2m, has_ad;
     uint64_t generation;     /* grows when a translation was removed or narrowed: CPUs must INVEPT before entry */
-    uint64_t table_count;
+    uint64_t table_count;    /* tables held, those that wait for reclaim included */
+    mfn_t retired;           /* list of unlinked tables */
+    uint64_t retired_count;
 };
 
 int ept_init(struct ept *e, const struct ept_pages *pages, bool has_1g, bool has_2m, bool has_ad) must_check;
 void ept_destroy(struct ept *e);             /* frees all table pages; entries are simply dropped */
+/* Frees the tables that changes have unlinked: only once every CPU that could walk them has invalidated
+ * (INVEPT) since, and no lookup without the lock that began earlier is still under way. */
+void ept_reclaim(struct ept *e);
 uint64_t ept_pointer(const struct ept *e);   /* EPTP: root, WB, 4 levels, A/D as available */
 
 struct ept_entry ept_lookup(const struct ept *e, gfn_t g);
 
 /* Maps 2^order frames (0, 9, 18; gfn and mfn aligned): splits and replaces what is there. All tables that could
- * be needed are allocated before the first store: -ENOMEM leaves every translation as it was. */
+ * be needed are allocated before the first store: -ENOMEM leaves every translation as it was. P2M_MMIO_DM
+ * has no frame and no permissions. -EINVAL: an order that the CPU lacks, misaligned, W or X without R. */
 int ept_map(struct ept *e, gfn_t g, unsigned int order, const struct ept_entry *entry) must_check;
 /* Any range, using the largest pages that alignment and capabilities allow. On -ENOMEM *done frames are mapped. */
 int ept_map_range(struct ept *e, gfn_t g, mfn_t m, uint64_t count, const struct ept_entry *like, uint64_t *done) must_check;
-/* Makes a hole. Splitting a superpage may need memory. */
+/* Makes a hole. Splitting a superpage may need memory; a hole is fine. */
 int ept_unmap(struct ept *e, gfn_t g, unsigned int order) must_check;
-/* Changes type/permissions of an existing mapping, keeping the frame. -ENOENT: hole. */
+/* Changes type/permissions of an existing mapping, keeping the frame; holes and trapped ranges in
+ * between stay. -ENOENT: nothing else there. */
 int ept_set_type(struct ept *e, gfn_t g, unsigned int order, enum p2m_type type, uint8_t rwx) must_check;
 /* Calls fn for every mapping in [g, end); stops when fn returns false. */
 void ept_for_each(const struct ept *e, gfn_t g, gfn_t end,
