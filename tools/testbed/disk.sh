@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+# The two small disks of a run: GRUB with what it boots, and the files that dom0 finds in its root.
+
+DISK_PACKAGES=(grub-common grub-pc-bin xorriso mtools)
+DISK_GRUB_MODULES='biosdisk iso9660 part_msdos part_gpt multiboot2 linux gzio serial terminal normal echo test'
+
+# disk_pad FILE: Bochs takes whole cylinders only.
+disk_pad() {
+    local size
+    size=$(stat -c %s "$1")
+    truncate -s $(((size + 516095) / 516096 * 516096)) "$1"
+}
+
+# disk_boot OUT LOG HYPERVISOR|none CMDLINE KERNEL KERNEL_CMDLINE INITRD: a disk that boots by GRUB
+# (BIOS), talking on the first serial port.
+disk_boot() {
+    local out=$1 log=$2 hypervisor=$3 cmdline=$4 kernel=$5 kernel_cmdline=$6 initrd=$7
+    local tree=$out.tree
+    mkdir -p "$tree/boot/grub"
+    ln "$kernel" "$tree/boot/vmlinuz" 2>/dev/null || cp "$kernel" "$tree/boot/vmlinuz"
+    ln "$initrd" "$tree/boot/initrd.img" 2>/dev/null || cp "$initrd" "$tree/boot/initrd.img"
+    {
+        echo 'serial --unit=0 --speed=115200'
+        echo 'terminal_output serial'
+        echo 'set gfxpayload=text'
+        echo 'echo "testbed: GRUB"'
+        if [ "$hypervisor" = none ]; then
+            echo "linux /boot/vmlinuz $(disk_quote "$kernel_cmdline")"
+            echo 'initrd /boot/initrd.img'
+        else
+            cp "$hypervisor" "$tree/boot/$(basename "$hypervisor")"
+            echo "multiboot2 /boot/$(basename "$hypervisor") placeholder $(disk_quote "$cmdline")"
+            echo "module2 /boot/vmlinuz placeholder $(disk_quote "$kernel_cmdline")"
+            echo 'module2 --nounzip /boot/initrd.img'
+        fi
+        echo 'echo "testbed: GRUB jumps"'
+        echo boot
+    } >"$tree/boot/grub/grub.cfg"
+    quietly "$log" grub-mkrescue -d /usr/lib/grub/i386-pc --install-modules="$DISK_GRUB_MODULES" \
+        --fonts= --locales= --themes= -o "$out" "$tree"
+    rm -rf "$tree"
+    disk_pad "$out"
+}
+
+# GRUB's shell reads these words: keep its special characters away from it.
+disk_quote() {
+    printf '%s' "$1" | sed 's/[\\$;"'\''{}|&<>#]/\\&/g'
+}
+
+# disk_payload OUT SCRIPT|'' FILE:DEST...: a tar archive as a disk, unpacked over dom0's root.
+disk_payload() {
+    local out=$1 script=$2 tree=$1.tree add dest
+    shift 2
+    mkdir -p "$tree"
+    for add; do
+        dest=$tree/${add##*:}
+        case $dest in */) dest+=$(basename "${add%:*}") ;; esac
+        mkdir -p "$(dirname "$dest")"
+        cp -rT "${add%:*}" "$dest"
+    done
+    if [ -n "$script" ]; then
+        cp "$script" "$tree/run-batch"
+        chmod +x "$tree/run-batch"
+    fi
+    tar -C "$tree" --owner=0 --group=0 --mtime=@0 --format=ustar -cf "$out" .
+    rm -rf "$tree"
+    disk_pad "$out"
+}

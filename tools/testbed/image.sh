@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+# dom0's root disk, kernel and initrd, made of Debian packages and kept in the cache under a hash of
+# the recipe.  Needs root (a chroot) and mmdebstrap; takes the packages from the host's own sources.
+
+IMAGE_PACKAGES=(mmdebstrap e2fsprogs zstd)
+IMAGE_SECTORS=$((1008 * 1600)) # Bochs wants whole cylinders of 16 * 63 sectors
+
+DOM0_PACKAGES=(
+    linux-image-amd64 initramfs-tools kmod zstd
+    xen-utils-4.17 xenstore-utils qemu-system-xen seabios ovmf
+    sysvinit-core util-linux pciutils procps iproute2 bridge-utils
+    tcc libc6-dev
+)
+
+# What no test wants of those packages: it would double the image.
+DOM0_EXCLUDES=(
+    '/usr/share/doc/*' '/usr/share/man/*' '/usr/share/info/*' '/usr/share/locale/*'
+)
+DOM0_EXCLUDED_MODULES=(
+    sound net/wireless net/mac80211 net/bluetooth net/netfilter
+    drivers/gpu drivers/media drivers/infiniband drivers/staging drivers/iio drivers/scsi/[b-ln-r]*
+    drivers/net/wireless drivers/net/ethernet/[j-qs-z]* drivers/hwmon drivers/comedi drivers/mtd
+    fs/ocfs2 fs/xfs fs/btrfs fs/smb fs/nfs
+)
+
+# The suite's own sources, wherever the host keeps them.
+image_apt_sources() {
+    local file
+    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list \
+        /etc/apt/sources.list.d/*.sources; do
+        [ -s "$file" ] && grep -q bookworm "$file" && echo "$file"
+    done
+    return 0
+}
+
+image_recipe_hash() {
+    { cat "$TESTBED_DIR/image.sh"; tar -C "$TESTBED_DIR/dom0" --sort=name --mtime=@0 -c .; } |
+        sha256sum | cut -c1-16
+}
+
+# image_make LOG: sets IMAGE_DIR to a directory with root.img, vmlinuz and initrd.img.
+image_make() {
+    local log=$1 hash
+    hash=$(image_recipe_hash)
+    IMAGE_DIR=$CACHE_DIR/dom0-$hash
+    mkdir -p "$CACHE_DIR"
+    (
+        flock 9
+        [ -d "$IMAGE_DIR" ] && exit 0
+        say "making dom0's image from Debian packages (kept in $IMAGE_DIR)"
+        image_build "$log" "$IMAGE_DIR"
+    ) 9>"$CACHE_DIR/image.lock" || exit
+}
+
+image_build() {
+    local log=$1 final=$2 work path options=() sources=()
+    [ "$(id -u)" -eq 0 ] || die "making the image needs root: run this once with sudo"
+    work=$(mktemp -d "$CACHE_DIR/making.XXXXXX")
+    for path in "${DOM0_EXCLUDES[@]}"; do options+=("--dpkgopt=path-exclude=$path"); done
+    for path in "${DOM0_EXCLUDED_MODULES[@]}"; do
+        options+=("--dpkgopt=path-exclude=/lib/modules/*/kernel/$path/*")
+    done
+    mapfile -t sources < <(image_apt_sources)
+    quietly "$log" mmdebstrap --mode=root --variant=minbase --format=tar "${options[@]}" \
+        --include="$(IFS=,; echo "${DOM0_PACKAGES[*]}")" \
+        --essential-hook='mkdir -p "$1/etc/initramfs-tools"' \
+        --essential-hook="cp -rT '$TESTBED_DIR/dom0' \"\$1\"" \
+        --customize-hook='rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*' \
+        --customize-hook='rm -rf "$1"/usr/lib/udev/hwdb.d "$1"/usr/lib/udev/hwdb.bin' \
+        bookworm "$work/root.tar" "${sources[@]}"
+    mkdir "$work/root" "$work/out"
+    tar -C "$work/root" --numeric-owner -xf "$work/root.tar"
+    cp "$work/root"/boot/vmlinuz-* "$work/out/vmlinuz"
+    cp "$work/root"/boot/initrd.img-* "$work/out/initrd.img"
+    truncate -s $((IMAGE_SECTORS * 512)) "$work/out/root.img"
+    quietly "$log" mke2fs -q -t ext4 -L tenon-dom0 -m 0 -E root_owner=0:0,lazy_itable_init=1 \
+        -d "$work/root" "$work/out/root.img"
+    mv -T "$work/out" "$final"
+    rm -rf "$work"
+}

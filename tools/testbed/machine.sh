@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+# The emulated machine: an i440FX PC with two serial ports and three IDE disks (GRUB, dom0's root,
+# payload) that is the same in Bochs and in QEMU.  Callers set
+#   RUN_DIR CPUS MEMORY ROOT_DISK [CONSOLE=file|pty]
+# and get MACHINE_PID; RUN_DIR then holds com1 (console), com2 (batch output) and machine.log.
+
+MACHINE_BOCHS_PACKAGES=(bochs bochs-term bochsbios vgabios)
+MACHINE_QEMU_PACKAGES=(qemu-system-x86 seabios)
+
+# For experiments, from the environment.  BOCHS_EXTRA: lines for bochsrc; BOCHS_RC: debugger commands.
+BOCHS_CPU=${BOCHS_CPU:-corei7_skylake_x}
+BOCHS_IPS=${BOCHS_IPS:-40000000}
+BOCHS_TIME0=${BOCHS_TIME0:-1790000000}
+
+# machine_start bochs|kvm|tcg
+machine_start() {
+    : >"$RUN_DIR/com1"
+    : >"$RUN_DIR/com2"
+    ln -sf "$ROOT_DISK" "$RUN_DIR/root.img"
+    case $1 in
+    bochs) machine_bochs ;;
+    *) machine_qemu "$1" ;;
+    esac
+}
+
+machine_bochs() {
+    local console="mode=file, dev=$RUN_DIR/com1"
+    [ "$CONSOLE" = pty ] && console="mode=term, dev=$RUN_DIR/pty"
+    cat >"$RUN_DIR/bochsrc" <<END
+plugin_ctrl: unmapped=1, biosdev=1, speaker=0, extfpuirq=1, parallel=0, serial=1
+cpu: model=$BOCHS_CPU, count=$CPUS, ips=$BOCHS_IPS, quantum=16, reset_on_triple_fault=0, ignore_bad_msrs=1
+memory: guest=$MEMORY, host=$MEMORY
+romimage: file=/usr/share/bochs/BIOS-bochs-latest
+vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
+boot: disk
+ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
+ata1: enabled=1, ioaddr1=0x170, ioaddr2=0x370, irq=15
+ata0-master: type=disk, path=$RUN_DIR/boot.img, mode=volatile
+ata0-slave: type=disk, path=$RUN_DIR/root.img, mode=volatile, journal=$RUN_DIR/root.redolog
+ata1-master: type=disk, path=$RUN_DIR/payload.img, mode=volatile
+com1: enabled=1, $console
+com2: enabled=1, mode=file, dev=$RUN_DIR/com2
+display_library: rfb, options="timeout=0"
+clock: sync=none, time0=$BOCHS_TIME0
+log: $RUN_DIR/machine.log
+panic: action=report
+error: action=report
+info: action=report
+${BOCHS_EXTRA:-}
+END
+    echo "${BOCHS_RC:-c}" >"$RUN_DIR/bochs.rc"
+    rm -f "$RUN_DIR"/*.lock
+    bochs -q -f "$RUN_DIR/bochsrc" -rc "$RUN_DIR/bochs.rc" </dev/null >"$RUN_DIR/bochs.out" 2>&1 &
+    MACHINE_PID=$!
+}
+
+machine_qemu() {
+    local options=(-machine pc -smp "$CPUS,sockets=$CPUS" -m "$MEMORY" -display none -net none
+        -monitor none -no-reboot) disk index=0
+    case $1 in
+    kvm) options+=(-accel kvm -cpu host) ;;
+    tcg) options+=(-accel "tcg,thread=multi" -cpu "EPYC,+svm,+npt,-smap,-smep,-monitor") ;;
+    esac
+    for disk in boot root payload; do
+        options+=(-drive "file=$RUN_DIR/$disk.img,format=raw,if=ide,index=$index,snapshot=on")
+        index=$((index + 1))
+    done
+    if [ "$CONSOLE" = pty ]; then
+        options+=(-chardev "serial,id=com1,path=$RUN_DIR/pty" -serial chardev:com1)
+    else
+        options+=(-serial "file:$RUN_DIR/com1")
+    fi
+    qemu-system-x86_64 "${options[@]}" -serial "file:$RUN_DIR/com2" \
+        </dev/null >"$RUN_DIR/machine.log" 2>&1 &
+    MACHINE_PID=$!
+}
+
+# machine_stop: ends the emulator, if it still runs.
+machine_stop() {
+    [ -n "${MACHINE_PID:-}" ] || return 0
+    kill "$MACHINE_PID" 2>/dev/null
+    wait "$MACHINE_PID" 2>/dev/null
+    MACHINE_PID=
+    rm -f "$RUN_DIR"/*.lock "$RUN_DIR"/root.redolog* "$RUN_DIR"/*.vol-* 2>/dev/null
+    return 0
+}
+
+# machine_ended: did the machine power itself off?  (Bochs says so and may go on.)
+machine_ended() {
+    ! kill -0 "$MACHINE_PID" 2>/dev/null || grep -qs 'soft power off' "$RUN_DIR/machine.log"
+}
+
+# machine_fault: the emulator's own word for a machine that cannot go on.
+machine_fault() {
+    grep -m1 -as 'shutdown status is\|exception with no resolution\|triple fault\|CPU shutdown' \
+        "$RUN_DIR/machine.log"
+}

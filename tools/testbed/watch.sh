@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+# Follows a machine's console: names the stages as they are reached, and decides when the run is over.
+
+# What the console shows when a stage begins, and its name.  Each is reported once.
+WATCH_STAGES=(
+    'testbed: GRUB jumps' 'GRUB starts the hypervisor or kernel'
+    'testbed: GRUB' 'GRUB'
+    'Tenon' 'Tenon'
+    'Xen version' 'Xen'
+    'Linux version' 'kernel'
+    'Run /init as init' 'initrd'
+    'testbed: init' 'init'
+    'testbed: starting the tools' 'tools start'
+    'testbed: tools up' 'tools up'
+    'testbed: batch ended' 'script ended'
+    'testbed: going down' 'going down'
+)
+
+# What ends a run at once, because nothing follows it.
+WATCH_FAILURES='Kernel panic - not syncing|Tenon: panic|Panic on CPU|error: no such device|^error: '
+
+# watch_lines: handles what the console got since the last call.
+watch_lines() {
+    local part
+    while IFS= read -r -u "$WATCH_FD" part; do
+        watch_line "$WATCH_PARTIAL$part"
+        WATCH_PARTIAL=
+    done
+    WATCH_PARTIAL+=$part
+    [ -z "$part" ] || WATCH_LAST_OUTPUT=$SECONDS
+}
+
+watch_line() {
+    local line=$1 i
+    WATCH_LAST_OUTPUT=$SECONDS
+    if [[ $line =~ $WATCH_FAILURES ]]; then WATCH_FAILURE=${line%$'\r'}; fi
+    for ((i = 0; i < ${#WATCH_STAGES[@]}; i += 2)); do
+        [[ $line == *"${WATCH_STAGES[i]}"* ]] || continue
+        watch_stage "${WATCH_STAGES[i + 1]}"
+        return
+    done
+}
+
+watch_stage() {
+    [[ $WATCH_SEEN != *"|$1|"* ]] || {
+        [ "$1" != GRUB ] || WATCH_REBOOTED=1
+        return 0
+    }
+    WATCH_SEEN+="|$1|"
+    say "$1"
+}
+
+# watch_machine CONSOLE_LOG TIMEOUT STALL: returns when the machine is off (0) or cannot go on (1, with
+# WATCH_REASON).  STALL limits the silence of the console before the tools are up.
+watch_machine() {
+    local log=$1 timeout=$2 stall=$3 begin=$SECONDS
+    WATCH_PARTIAL='' WATCH_SEEN='' WATCH_FAILURE='' WATCH_REASON='' WATCH_REBOOTED=''
+    WATCH_LAST_OUTPUT=$SECONDS
+    exec {WATCH_FD}<"$log"
+    while :; do
+        watch_lines
+        if [ -n "$WATCH_REBOOTED" ]; then WATCH_REASON='the machine rebooted' && break; fi
+        if [ -n "$WATCH_FAILURE" ]; then WATCH_REASON=$WATCH_FAILURE && break; fi
+        if WATCH_REASON=$(machine_fault); then break; fi
+        if machine_ended; then WATCH_REASON='' && break; fi
+        if ((SECONDS - begin > timeout)); then WATCH_REASON="no end after $timeout s" && break; fi
+        if [[ $WATCH_SEEN != *'tools up'* ]] && ((SECONDS - WATCH_LAST_OUTPUT > stall)); then
+            WATCH_REASON="the console has been silent for $stall s" && break
+        fi
+        sleep 0.3
+    done
+    sleep 0.2
+    watch_lines
+    exec {WATCH_FD}<&-
+    [ -z "$WATCH_REASON" ]
+}
+
+# batch_result FILE: prints the script's output and sets BATCH_STATUS from the mark behind it (see
+# dom0/usr/lib/testbed/batch).  Without a mark it prints what there is and returns 1.
+batch_result() {
+    local mark size bytes
+    size=$(stat -c %s "$1")
+    mark=$(tail -n 1 "$1" | tr -d '\0')
+    if [[ ! $mark =~ ^'#batch status='([0-9]+)' bytes='([0-9]+)$ ]]; then
+        cat "$1"
+        return 1
+    fi
+    BATCH_STATUS=${BASH_REMATCH[1]}
+    bytes=${BASH_REMATCH[2]}
+    head -c "$bytes" "$1"
+    if [ $((bytes + ${#mark} + 2)) -ne "$size" ]; then
+        say "warning: dom0 wrote $bytes bytes, $((size - ${#mark} - 2)) arrived"
+    fi
+}
