@@ -7,6 +7,7 @@
 #ifndef DOMAIN_DOMAIN_H
 #define DOMAIN_DOMAIN_H
 
+#include <domain/guest_access.h>
 #include <domain/p2m.h>
 #include <hv/vmexit.h>
 #include <hvm/cpuid_policy.h>
@@ -48,7 +49,7 @@ struct vcpu {
     bool pending_nmi;                  /* atomic */
     bool upcall_asserted;
     uint8_t upcall_vector;             /* HVMOP_set_evtchn_upcall_vector, 0: none */
-    bool sipi_wait; bool init_pending; uint32_t sipi_vector;   /* guarded by the VCPU lock of the target */
+    bool sipi_wait, init_pending, sipi_pending; uint8_t sipi_vector;   /* guarded by lock */
     bool initialised;                  /* has a context: may be brought up */
     spinlock_t lock;                   /* rank VCPU */
 
@@ -109,6 +110,7 @@ struct domain {
     struct xen_memory_map *memory_map;  /* XENMEM_memory_map */
     struct { uint64_t start, size; uint32_t type; } e820[128]; unsigned int e820_count;
     uint64_t paging_mempool;
+    bool no_apicv;
 };
 
 /* Look-up: NULL or a referenced domain. DOMID_SELF is resolved by the caller (hypercall layer). */
@@ -141,13 +143,41 @@ struct ioapic_msg;
 void domain_deliver_msg(struct domain *d, const struct ioapic_msg *m);
 void domain_set_gsi(struct domain *d, unsigned int gsi, bool high);   /* locks VIOAPIC */
 void vcpu_send_ipi(struct vcpu *from, const struct vlapic_ipi *ipi);
+/* VIOAPIC lock held. */
+struct vioapic *domain_vioapic_of_gsi(struct domain *d, unsigned int gsi, unsigned int *pin);
+
+/* EOI of a level-triggered vector reached the IO-APICs. */
+void domain_ioapic_eoi(struct domain *d, uint8_t vector);
+/* dom0: the machine's interrupts and device memory (dom0_irq.c, dom0_mmio.c). */
+void dom0_irq_init(void);
+void dom0_gsi_changed(struct domain *d, unsigned int gsi, const struct vioapic_effect *e);
+void dom0_gsi_ended(struct domain *d, unsigned int gsi);
+/* Maps device memory at its own address when dom0 first touches it. -EPERM: not dom0's to have. */
+int dom0_map_mmio(struct domain *d, gfn_t g) must_check;
+/* Ranges that dom0 must never reach although they are no RAM of the allocator (APICs, IOMMU ...). */
+int dom0_deny_mmio(gfn_t first, gfn_t last) must_check;
 
 /* vcpu_info and shared_info placement; update of time areas. */
 void vcpu_update_time(struct vcpu *v);                                /* pvclock in vcpu_info (+ registered area) */
 void domain_update_wallclock(struct domain *d);
 struct vcpu_time_info *vcpu_time_area(struct vcpu *v);
+void vcpu_write_runstate(struct vcpu *v);                             /* on its own CPU */
+void vcpu_place_info_default(struct vcpu *v);                         /* vcpu_info inside shared_info */
 void vcpu_online(struct vcpu *v);
 void vcpu_offline(struct vcpu *v);
+
+int vcpu_create(struct domain *d, uint32_t id) must_check;
+void vcpu_destroy(struct vcpu *v);                                    /* NULL is fine; off every CPU */
+/* This CPU takes over the vCPU's registers / gives them up; IRQs on. */
+void vcpu_load(struct vcpu *v);
+void vcpu_unload(struct vcpu *v);
+void vcpu_load_debug(struct vcpu *v);                                 /* DR0-3, DR6 onto the CPU */
+uint64_t host_xcr0(void);
+void domain_unlist(struct domain *d);
+
+/* What the end of dom0 means is the machine's business; set once at boot. */
+struct domain_hooks { void (*dom0_shutdown)(uint32_t reason); };
+void domain_set_hooks(const struct domain_hooks *h);
 
 static inline struct vcpu *vcpu_of_unit(struct sched_unit *u) { return container_of(u, struct vcpu, sched); }
 static inline struct vcpu *domain_vcpu(const struct domain *d, uint32_t id)

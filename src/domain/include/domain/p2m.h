@@ -13,7 +13,7 @@ struct p2m {
     struct ept ept;
     domid_t owner;
     uint64_t max_gfn;              /* highest gfn ever mapped */
-    uint64_t dirty_cpus[2];        /* CPUs that may hold translations */
+    uint64_t dirty_cpus[2];        /* CPUs that may hold translations (atomic bitmap) */
     uint64_t identity_limit;       /* dom0: MMIO below is identity mapped when nothing else is there */
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Timers: a heap per CPU, fired from SOFTIRQ_TIMER on that CPU with interrupts on and no lock held. A timer may be set, moved and
- * stopped from any CPU. Lock: TIMER (irqsave), inside.
+ * Timers: a leftist heap per CPU (no allocation, O(log n)), fired from SOFTIRQ_TIMER on that CPU with
+ * interrupts on and no lock held. A timer may be set, moved and stopped from any CPU.
+ * Lock: TIMER (irqsave), taken inside.
  */
 #ifndef SCHED_TIMER_H
 #define SCHED_TIMER_H
@@ -13,14 +14,17 @@ struct timer {
     void (*fn)(void *arg);
     void *arg;
     unsigned int cpu;
-    int index;               /* in the heap, -1: not queued */
-    bool running;
+    bool queued;
+    struct timer *left, *right, *parent;
+    unsigned int rank;       /* length of the right spine below, plus one */
 };
+
 void timers_init_cpu(void);  /* on each CPU */
 void timer_init(struct timer *t, void (*fn)(void *), void *arg, unsigned int cpu);
+/* Arms or moves it; NS_NEVER stops it. A time in the past fires at once. */
 void timer_set(struct timer *t, ns_t expires);
-void timer_stop(struct timer *t);                 /* may still be running elsewhere */
-void timer_kill(struct timer *t);                 /* stops and waits until it does not run */
+void timer_stop(struct timer *t);                 /* its function may still be running elsewhere */
+void timer_kill(struct timer *t);                 /* stops, and waits until its function has returned */
 void timer_migrate(struct timer *t, unsigned int cpu);
 
 #endif

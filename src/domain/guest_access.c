@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <domain/guest_access.h>
+
+#include <domain/domain.h>
+#include <hv/errno.h>
+#include <hvm/pagewalk.h>
+#include <lib/string.h>
+#include <mm/frames.h>
+
+/* One page's worth of guest-physical memory: mapped, copied, dropped. */
+static bool copy_page(struct domain *d, gpa_t a, void *buf, size_t size, bool write)
+{
+    char *page;
+    mfn_t m;
+
+    if (!p2m_get_frame(&d->p2m, gpa_to_gfn(a), write, &m))
+        return false;
+    page = frame_map(m);
+    if (!write)
+        memcpy(buf, page + (a.v & ~PAGE_MASK), size);
+    else if (buf)
+        memcpy(page + (a.v & ~PAGE_MASK), buf, size);
+    else
+        memset(page + (a.v & ~PAGE_MASK), 0, size);
+    frame_unmap(page);
+    (void)frame_put(m);
+    return true;
+}
+
+static int copy_phys(struct domain *d, gpa_t a, char *buf, size_t size, bool write)
+{
+    while (size > 0) {
+        size_t n = min_of(size, PAGE_SIZE - (a.v & ~PAGE_MASK));
+
+        if (!copy_page(d, a, buf, n, write))
+            return -EFAULT;
+        a.v += n;
+        size -= n;
+        if (buf)
+            buf += n;
+    }
+    return 0;
+}
+
+int domain_read_phys(struct domain *d, gpa_t from, void *to, size_t size)
+{
+    return copy_phys(d, from, to, size, false);
+}
+
+int domain_write_phys(struct domain *d, gpa_t to, const void *from, size_t size)
+{
+    return copy_phys(d, to, (char *)(uintptr_t)from, size, true);
+}
+
+static bool walk_read(void *ctx, gpa_t a, void *to, size_t size)
+{
+    return copy_page(ctx, a, to, size, false);
+}
+
+/* Sets accessed and dirty bits as the CPU would, unless the entry changed meanwhile. */
+static bool walk_set_bits(void *ctx, gpa_t a, uint64_t old, uint64_t bits, size_t size)
+{
+    struct domain *d = ctx;
+    bool done;
+    char *page;
+    mfn_t m;
+
+    if (!p2m_get_frame(&d->p2m, gpa_to_gfn(a), true, &m))
+        return false;
+    page = frame_map(m);
+    if (size == 8) {
+        uint64_t want = old;
+
+        done = __atomic_compare_exchange_n((uint64_t *)(void *)(page + (a.v & ~PAGE_MASK)), &want,
+                                           old | bits, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    } else {
+        uint32_t want = (uint32_t)old;
+
+        done = __atomic_compare_exchange_n((uint32_t *)(void *)(page + (a.v & ~PAGE_MASK)), &want,
+                                           (uint32_t)(old | bits), false, __ATOMIC_SEQ_CST,
+                                           __ATOMIC_RELAXED);
+    }
+    frame_unmap(page);
+    (void)frame_put(m);
+    return done;
+}
+
+/*
+ * Hypercall buffers belong to the calling task: accesses are made as the kernel would make them with
+ * SMAP opened (Linux does STAC around the ioctl, but a multicall's inner pointers may be either).
+ */
+static bool translate(struct vcpu *v, const struct guest_mode *mode, gva_t va, uint32_t access,
+                      gpa_t *out)
+{
+    struct pagewalk_memory mem = { walk_read, walk_set_bits, v->domain };
+    struct guest_mode as_kernel = *mode;
+    struct pagewalk_result r;
+
+    as_kernel.cr4 &= ~CR4_SMAP;
+    if (!pagewalk(&as_kernel, &mem, va, access, &r))
+        return false;
+    *out = r.gpa;
+    return true;
+}
+
+static int copy_linear(struct vcpu *v, gva_t va, char *buf, size_t size, bool write, bool check_only)
+{
+    struct guest_mode mode;
+
+    vmx_get_mode(&v->vmx, &mode);
+    if (!mode.code64)
+        va.v &= UINT32_MAX;
+    while (size > 0) {
+        size_t n = min_of(size, PAGE_SIZE - (va.v & ~PAGE_MASK));
+        gpa_t a;
+        mfn_t m;
+
+        if (!translate(v, &mode, va, write ? ACCESS_WRITE : ACCESS_READ, &a))
+            return -EFAULT;
+        if (check_only) {
+            if (!p2m_get_frame(&v->domain->p2m, gpa_to_gfn(a), true, &m))
+                return -EFAULT;
+            (void)frame_put(m);
+        } else if (!copy_page(v->domain, a, buf, n, write)) {
+            return -EFAULT;
+        }
+        va.v += n;
+        size -= n;
+        if (buf)
+            buf += n;
+    }
+    return 0;
+}
+
+int guest_read(struct vcpu *v, void *to, gva_t from, size_t size)
+{
+    return copy_linear(v, from, to, size, false, false);
+}
+
+int guest_write(struct vcpu *v, gva_t to, const void *from, size_t size)
+{
+    return copy_linear(v, to, (char *)(uintptr_t)from, size, true, false);
+}
+
+int guest_clear(struct vcpu *v, gva_t to, size_t size)
+{
+    return copy_linear(v, to, NULL, size, true, false);
+}
+
+int guest_check_write(struct vcpu *v, gva_t va, size_t size)
+{
+    return copy_linear(v, va, NULL, size, true, true);
+}
+
+bool guest_translate(struct vcpu *v, gva_t va, bool write, gpa_t *out)
+{
+    struct guest_mode mode;
+
+    vmx_get_mode(&v->vmx, &mode);
+    return translate(v, &mode, va, (write ? ACCESS_WRITE : ACCESS_READ) | (mode.cpl == 3 ? ACCESS_USER : 0),
+                     out);
+}
+
+size_t guest_fetch(struct vcpu *v, gva_t va, uint8_t *to, size_t size)
+{
+    struct pagewalk_memory mem = { walk_read, NULL, v->domain };
+    struct guest_mode mode;
+    size_t got = 0;
+
+    vmx_get_mode(&v->vmx, &mode);
+    while (got < size) {
+        size_t n = min_of(size - got, PAGE_SIZE - ((va.v + got) & ~PAGE_MASK));
+        struct pagewalk_result r;
+        uint32_t access = ACCESS_FETCH | (mode.cpl == 3 ? ACCESS_USER : 0);
+
+        if (!pagewalk(&mode, &mem, gva_of(va.v + got), access, &r) ||
+            !copy_page(v->domain, r.gpa, to + got, n, false))
+            break;
+        got += n;
+    }
+    return got;
+}
+
+void *domain_map_page(struct domain *d, gfn_t g, mfn_t *mfn)
+{
+    if (!p2m_get_frame(&d->p2m, g, true, mfn))
+        return NULL;
+    return frame_map(*mfn);
+}
+
+void domain_unmap_page(void *page, mfn_t mfn)
+{
+    if (!page)
+        return;
+    frame_unmap(page);
+    (void)frame_put(mfn);
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Making and unmaking vCPUs, their places in guest memory, and giving a CPU their registers. */
+#include <domain/domain.h>
+
+#include <hv/errno.h>
+#include <lib/bitmap.h>
+#include <lib/string.h>
+#include <mm/frames.h>
+#include <mm/heap.h>
+#include <x86/cpu.h>
+#include <x86/time.h>
+#include <xen/hvm/params.h>
+
+#define VPID_COUNT 65536U
+#define XSAVE_ALIGN 64U
+#define FCW_RESET 0x37fU
+#define MXCSR_RESET 0x1f80U
+
+static uint64_t vpid_map[BITMAP_WORDS(VPID_COUNT)] = { 1 };   /* 0 is the host's */
+static spinlock_t vpid_lock = SPINLOCK_INIT(LOCK_VPID);
+
+static uint16_t vpid_alloc(void)
+{
+    unsigned int n;
+
+    spin_lock(&vpid_lock);
+    n = bitmap_find_clear(vpid_map, VPID_COUNT, 1);
+    if (n < VPID_COUNT)
+        bit_set(vpid_map, n);
+    spin_unlock(&vpid_lock);
+    return n < VPID_COUNT ? (uint16_t)n : 0;
+}
+
+static void vpid_free(uint16_t vpid)
+{
+    spin_lock(&vpid_lock);
+    bit_clear(vpid_map, vpid);
+    spin_unlock(&vpid_lock);
+}
+
+uint64_t host_xcr0(void)
+{
+    static uint64_t all;
+
+    if (!all) {
+        struct cpuid_regs r = cpu_cpuid(0xd, 0);
+
+        all = ((uint64_t)r.edx << 32) | r.eax;
+    }
+    return all;
+}
+
+static int init_xsave(struct vcpu *v)
+{
+    uint8_t *area = heap_alloc(cpu_cpuid(0xd, 0).ecx, XSAVE_ALIGN);
+    uint16_t fcw = FCW_RESET;
+    uint32_t mxcsr = MXCSR_RESET;
+
+    if (!area)
+        return -ENOMEM;
+    /* XSTATE_BV 0: everything comes up in its initial state; MXCSR is read all the same. */
+    memcpy(area, &fcw, sizeof(fcw));
+    memcpy(area + 24, &mxcsr, sizeof(mxcsr));
+    v->xsave = area;
+    return 0;
+}
+
+static void lapic_timer_fired(void *arg)
+{
+    struct vcpu *v = arg;
+
+    if (vlapic_timer_expire(&v->lapic, time_now()))
+        sched_kick(&v->sched);
+    timer_set(&v->lapic_timer, v->lapic.timer_deadline);
+}
+
+static void singleshot_fired(void *arg)
+{
+    vcpu_raise_virq(arg, VIRQ_TIMER);
+}
+
+static void periodic_fired(void *arg)
+{
+    struct vcpu *v = arg;
+
+    vcpu_raise_virq(v, VIRQ_TIMER);
+    if (v->periodic_period)
+        timer_set(&v->periodic_timer, time_now() + v->periodic_period);
+}
+
+static void poll_timed_out(void *arg)
+{
+    struct vcpu *v = arg;
+
+    WRITE_ONCE(v->polling, false);
+    sched_wake(&v->sched);
+}
+
+static void init_timers(struct vcpu *v, unsigned int cpu)
+{
+    timer_init(&v->lapic_timer, lapic_timer_fired, v, cpu);
+    timer_init(&v->singleshot_timer, singleshot_fired, v, cpu);
+    timer_init(&v->periodic_timer, periodic_fired, v, cpu);
+    timer_init(&v->poll_timer, poll_timed_out, v, cpu);
+}
+
+static int init_vmx(struct vcpu *v)
+{
+    struct domain *d = v->domain;
+    struct vmx_vcpu_config c = {
+        .eptp = ept_pointer(&d->p2m.ept),
+        .vpid = vpid_alloc(),
+        .apic_page = v->lapic_page,
+        .virtual_apic = !d->no_apicv,
+        .msr_bitmap = d->msr_bitmap,
+        .io_bitmap = d->io_bitmap,
+        .eoi_exit_bitmap = v->lapic.eoi_exit,
+    };
+
+    if (c.vpid == 0)
+        return -ENOSPC;
+    return vmx_vcpu_init(&v->vmx, &c);
+}
+
+int vcpu_create(struct domain *d, uint32_t id)
+{
+    struct vcpu *v = heap_new(struct vcpu);
+    unsigned int cpu = id % cpu_count();
+    int rc;
+
+    if (!v)
+        return -ENOMEM;
+    v->domain = d;
+    v->id = id;
+    spin_lock_init(&v->lock, LOCK_VCPU);
+    v->lapic_page = heap_alloc_pages(0);
+    if (!v->lapic_page) {
+        heap_free(v);
+        return -ENOMEM;
+    }
+    vlapic_init(&v->lapic, v->lapic_page, 2 * id, id == 0);
+    msr_store_reset(&v->msrs);
+    sched_unit_init(&v->sched, d->id, id, cpu);
+    v->sched.pause_count = d->pause_count ? 1 : 0;
+    init_timers(v, cpu);
+    v->sipi_wait = id != 0;
+    rc = init_xsave(v);
+    if (rc == 0)
+        rc = init_vmx(v);
+    if (rc != 0) {
+        vcpu_destroy(v);
+        return rc;
+    }
+    vcpu_place_info_default(v);
+    d->vcpu[id] = v;
+    return 0;
+}
+
+void vcpu_destroy(struct vcpu *v)
+{
+    if (!v)
+        return;
+    timer_kill(&v->lapic_timer);
+    timer_kill(&v->singleshot_timer);
+    timer_kill(&v->periodic_timer);
+    timer_kill(&v->poll_timer);
+    if (v->vmx.config.vpid) {
+        vpid_free(v->vmx.config.vpid);
+        vmx_vcpu_fini(&v->vmx);
+    }
+    domain_unmap_page(v->info.page, v->info.mfn);
+    domain_unmap_page(v->fifo_control.page, v->fifo_control.mfn);
+    heap_free(v->xsave);
+    heap_free_pages(v->lapic_page, 0);
+    heap_free(v);
+}
+
+/* ---- shared areas ---- */
+
+/* Until it registers one, a vCPU's info is in shared_info; those beyond its 32 have none. */
+void vcpu_place_info_default(struct vcpu *v)
+{
+    struct shared_info *s = v->domain->shared_info;
+
+    if (v->id < XEN_LEGACY_MAX_VCPUS)
+        evtchn_set_vcpu_info(&v->domain->evtchn, v->id, &s->vcpu_info[v->id]);
+    vcpu_update_time(v);
+}
+
+struct vcpu_time_info *vcpu_time_area(struct vcpu *v)
+{
+    struct vcpu_info *info = v->domain->evtchn.vcpu[v->id].vcpu_info;
+
+    return info ? &info->time : NULL;
+}
+
+static struct pvclock_source clock_of(const struct domain *d)
+{
+    struct tsc_scale s = time_tsc_scale();
+
+    return (struct pvclock_source){
+        .tsc_timestamp = time_boot_tsc() + d->tsc_offset,
+        .system_time = 0,
+        .mul = s.mul,
+        .shift = s.shift,
+        .flags = XEN_PVCLOCK_TSC_STABLE_BIT,
+    };
+}
+
+void vcpu_update_time(struct vcpu *v)
+{
+    struct pvclock_source clock = clock_of(v->domain);
+    struct vcpu_time_info *to = vcpu_time_area(v);
+
+    if (to)
+        pvclock_write(to, &clock);
+    if (v->time_registered && v == current_vcpu()) {
+        struct vcpu_time_info copy = { 0 };
+
+        pvclock_write(&copy, &clock);
+        copy.version = 2;
+        if (guest_write(v, v->time_va, &copy, sizeof(copy)) != 0)
+            return; /* not mapped right now: the next update will try again */
+    }
+}
+
+void domain_update_wallclock(struct domain *d)
+{
+    wallclock_write(d->shared_info, d->shared_32bit, time_wallclock_at_boot());
+}
+
+void vcpu_write_runstate(struct vcpu *v)
+{
+    struct vcpu_runstate_info out = { 0 };
+
+    if (!v->runstate_registered)
+        return;
+    runstate_get(&v->sched.runstate, time_now(), &out);
+    if (guest_write(v, v->runstate_va, &out, sizeof(out)) != 0)
+        return; /* its page tables do not map it now: tried again at the next switch */
+}
+
+/* ---- on and off a CPU ---- */
+
+static void save_debug(struct vcpu *v)
+{
+    if (!v->dr_loaded)
+        return;
+    for (unsigned int i = 0; i < 4; i++)
+        v->dr[i] = cpu_read_dr(i);
+    v->dr6 = cpu_read_dr(6);
+    v->dr_loaded = false;
+}
+
+void vcpu_load_debug(struct vcpu *v)
+{
+    for (unsigned int i = 0; i < 4; i++)
+        cpu_write_dr(i, v->dr[i]);
+    cpu_write_dr(6, v->dr6);
+    v->dr_loaded = true;
+}
+
+void vcpu_load(struct vcpu *v)
+{
+    unsigned int cpu = this_cpu_id();
+
+    (void)bit_test_and_set_atomic(v->domain->p2m.dirty_cpus, cpu);
+    this_cpu()->current = v;
+    sched_entered(&v->sched);
+    cpu_xsetbv(host_xcr0());
+    cpu_xrstor(v->xsave, host_xcr0());
+    vmx_load(&v->vmx);
+    cpu_xsetbv(v->vmx.guest_xcr0);
+    timer_migrate(&v->lapic_timer, cpu);
+    timer_migrate(&v->singleshot_timer, cpu);
+    timer_migrate(&v->periodic_timer, cpu);
+    timer_migrate(&v->poll_timer, cpu);
+}
+
+void vcpu_unload(struct vcpu *v)
+{
+    save_debug(v);
+    cpu_xsetbv(host_xcr0());
+    cpu_xsave(v->xsave, host_xcr0());
+    vmx_unload(&v->vmx);
+    this_cpu()->current = NULL;
+    sched_left(&v->sched);
+}
+
+void vcpu_online(struct vcpu *v)
+{
+    sched_set_down(&v->sched, false);
+}
+
+void vcpu_offline(struct vcpu *v)
+{
+    sched_set_down(&v->sched, true);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Guest-physical accesses that the EPT does not allow: emulated devices, dom0's device memory, holes. */
+#include "exits.h"
+
+#include <hv/errno.h>
+#include <hvm/emul.h>
+#include <lib/log.h>
+#include <lib/string.h>
+#include <x86/time.h>
+
+#define APIC_PAGE 0xfee00000UL
+
+static bool is_vioapic(const struct domain *d, uint64_t gpa, struct vioapic **out)
+{
+    for (unsigned int i = 0; i < d->vioapic_count; i++)
+        if ((gpa & PAGE_MASK) == d->vioapic[i]->address) {
+            *out = d->vioapic[i];
+            return true;
+        }
+    return false;
+}
+
+static bool is_apic_page(const struct vcpu *v, uint64_t gpa)
+{
+    return (gpa & PAGE_MASK) == APIC_PAGE && !vlapic_is_x2apic(&v->lapic);
+}
+
+bool vcpu_gpa_is_emulated(struct vcpu *v, gpa_t a)
+{
+    struct vioapic *io;
+
+    return is_vioapic(v->domain, a.v, &io) || is_apic_page(v, a.v);
+}
+
+static void vioapic_access(struct vcpu *v, struct vioapic *io, struct io_req *req)
+{
+    struct domain *d = v->domain;
+    unsigned int offset = req->addr & ~PAGE_MASK;
+    struct vioapic_effect e = { .changed_pin = -1 };
+
+    spin_lock(&d->vioapic_lock);
+    if (req->write)
+        vioapic_write(io, offset, (uint32_t)req->data, &e);
+    else
+        req->data = vioapic_read(io, offset);
+    spin_unlock(&d->vioapic_lock);
+    if (!req->write)
+        return;
+    if (e.changed_pin >= 0 && d->is_dom0)
+        dom0_gsi_changed(d, io->gsi_base + (unsigned int)e.changed_pin, &e);
+    if (e.has_msg)
+        domain_deliver_msg(d, &e.msg);
+}
+
+static void apic_access(struct vcpu *v, struct io_req *req)
+{
+    struct vlapic_effect e = { 0 };
+    uint16_t offset = (uint16_t)(req->addr & 0xff0);
+    uint32_t value = 0;
+
+    if (req->write) {
+        if (vlapic_write(&v->lapic, offset, (uint32_t)req->data, time_now(), &e))
+            vcpu_apic_effect(v, &e);
+        return;
+    }
+    (void)vlapic_read(&v->lapic, offset, time_now(), &value);
+    req->data = value >> (8 * (req->addr & 3));
+}
+
+void vcpu_mmio_access(struct vcpu *v, struct io_req *req)
+{
+    struct vioapic *io;
+
+    if (is_vioapic(v->domain, req->addr, &io))
+        vioapic_access(v, io, req);
+    else if (is_apic_page(v, req->addr))
+        apic_access(v, req);
+    else if (io_bus_access(&v->domain->io_bus, req) == IO_UNCLAIMED && !req->write)
+        req->data = io_all_ones(req->size);
+}
+
+/* ---- running an instruction against it ---- */
+
+static enum emul_result linear_access(struct vcpu *v, gva_t va, void *buf, unsigned int size, bool write)
+{
+    struct io_req req = { .space = IO_MMIO, .write = write, .size = (uint8_t)size };
+    gpa_t a;
+
+    if (!guest_translate(v, va, write, &a))
+        return EMUL_UNHANDLED;
+    /* RAM on one side of a move is served as RAM. */
+    if (p2m_lookup(&v->domain->p2m, gpa_to_gfn(a)).type != P2M_HOLE) {
+        int rc = write ? guest_write(v, va, buf, size) : guest_read(v, buf, va, size);
+
+        return rc == 0 ? EMUL_DONE : EMUL_UNHANDLED;
+    }
+    if (size > 8)
+        return EMUL_UNHANDLED;
+    req.addr = a.v;
+    if (write)
+        memcpy(&req.data, buf, size);
+    vcpu_mmio_access(v, &req);
+    if (!write)
+        memcpy(buf, &req.data, size);
+    return EMUL_DONE;
+}
+
+static enum emul_result emul_read(void *ctx, gva_t va, void *to, unsigned int size)
+{
+    return linear_access(ctx, va, to, size, false);
+}
+
+static enum emul_result emul_write(void *ctx, gva_t va, const void *from, unsigned int size)
+{
+    return linear_access(ctx, va, (void *)(uintptr_t)from, size, true);
+}
+
+static const struct emul_ops emul_ops = { emul_read, emul_write };
+
+static void log_unhandled(struct vcpu *v, const struct emul_context *c, const char *why)
+{
+    const uint8_t *b = c->insn;
+
+    log_err("d%uv%u: cannot emulate %02x %02x %02x %02x %02x %02x %02x %02x at RIP %#llx (%s)",
+            v->domain->id, v->id, b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7],
+            (unsigned long long)c->rip, why);
+}
+
+enum exit_action vcpu_emulate(struct vcpu *v, const char *why)
+{
+    struct emul_context c = { .regs = &v->vmx.regs, .ops = &emul_ops, .ops_ctx = v };
+
+    c.rip = vmx_get_rip(&v->vmx);
+    c.rflags = vmx_get_rflags(&v->vmx);
+    c.rsp = vmx_get_rsp(&v->vmx);
+    vmx_get_mode(&v->vmx, &c.mode);
+    for (unsigned int s = 0; s < SEG_COUNT; s++)
+        vmx_get_seg(&v->vmx, (enum seg)s, &c.seg[s]);
+    c.insn_len = (unsigned int)guest_fetch(v, gva_of(c.mode.code64 ? c.rip : c.seg[SEG_CS].base + c.rip),
+                                           c.insn, sizeof(c.insn));
+    switch (emul_run(&c)) {
+    case EMUL_DONE:
+        vmx_set_rflags(&v->vmx, c.rflags);
+        vmx_set_rsp(&v->vmx, c.rsp);
+        /* The emulator's commit is the second place that moves RIP (invariant I1). */
+        vmx_skip(&v->vmx, 0);
+        vmx_set_rip(&v->vmx, c.rip);
+        return ACT_RESUME;
+    case EMUL_FAULT:
+        if (c.fault_vector == X86_PF)
+            return vcpu_page_fault(v, c.fault_error, c.fault_cr2);
+        return vcpu_fault(v, c.fault_vector, c.fault_error);
+    case EMUL_RETRY:
+        return ACT_RETRY;
+    case EMUL_UNHANDLED:
+    case EMUL_FETCH_FAILED:
+        break;
+    }
+    log_unhandled(v, &c, why);
+    return ACT_CRASH;
+}
+
+/* dom0 owns the machine's devices: their memory is mapped when it is first touched. */
+static bool map_device_memory(struct vcpu *v, gpa_t a)
+{
+    struct domain *d = v->domain;
+
+    return d->is_dom0 && dom0_map_mmio(d, gpa_to_gfn(a)) == 0;
+}
+
+enum exit_action exit_ept(struct vcpu *v, const struct vmexit *x)
+{
+    const struct exit_ept *e = &x->ept;
+
+    if (vcpu_gpa_is_emulated(v, e->gpa))
+        return vcpu_emulate(v, "emulated device");
+    if (!e->readable && !e->writable && !e->executable && map_device_memory(v, e->gpa))
+        return ACT_RETRY;
+    return vcpu_emulate(v, "unclaimed memory");
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Inside src/vcpu: the handlers of exits.def and what they share. A handler returns what shall happen
+ * next (enum exit_action) and never moves RIP itself. */
+#ifndef VCPU_EXITS_H
+#define VCPU_EXITS_H
+
+#include <domain/domain.h>
+
+#define EXIT(reason, hw, handler, reads, label) \
+    enum exit_action handler(struct vcpu *v, const struct vmexit *x);
+#include <hv/exits.def>
+#undef EXIT
+
+/* Makes an exception the next thing the guest sees. */
+enum exit_action vcpu_fault(struct vcpu *v, uint8_t vector, uint32_t error);
+enum exit_action vcpu_page_fault(struct vcpu *v, uint32_t error, uint64_t cr2);
+#define vcpu_gp(v) vcpu_fault(v, X86_GP, 0)
+#define vcpu_ud(v) vcpu_fault(v, X86_UD, 0)
+
+/* Effects of a virtual APIC access, applied with no lock held. */
+void vcpu_apic_effect(struct vcpu *v, const struct vlapic_effect *e);
+/* Runs the instruction at RIP against emulated memory. */
+enum exit_action vcpu_emulate(struct vcpu *v, const char *why);
+/* One access to guest-physical memory that is no RAM: data in and out of req. */
+void vcpu_mmio_access(struct vcpu *v, struct io_req *req);
+bool vcpu_gpa_is_emulated(struct vcpu *v, gpa_t a);
+
+void vcpu_apic_mode_changed(struct vcpu *v);
+void vcpu_port_access(struct vcpu *v, struct io_req *req);
+enum exit_action vcpu_string_pio(struct vcpu *v, const struct vmexit *x);
+
+bool vcpu_has_event(struct vcpu *v);
+/* HLT with interrupts off: offline; the last vCPU takes the domain with it. */
+void vcpu_halt_forever(struct vcpu *v);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The run loop (docs/exit-path.md is this file on one page). One stack per CPU, nothing sleeps:
+ * a vCPU that waits is simply not entered again until something wakes it.
+ */
+#include <vcpu/run.h>
+
+#include <hv/assert.h>
+#include <lib/log.h>
+#include <x86/cpu.h>
+#include <x86/irq.h>
+#include <x86/softirq.h>
+#include <x86/time.h>
+
+#include "exits.h"
+
+static struct vmexit last_exit[MAX_CPUS];
+
+const struct vmexit *cpu_last_exit(unsigned int cpu)
+{
+    return &last_exit[cpu];
+}
+
+static enum exit_action vcpu_handle(struct vcpu *v, const struct vmexit *x)
+{
+    /* Direct calls out of the same rows that make the enum: no indirect branch, no missing case. */
+    switch (x->reason) {
+#define EXIT(reason, hw, handler, reads, label) \
+    case EXIT_##reason:                         \
+        return handler(v, x);
+#include <hv/exits.def>
+#undef EXIT
+    case EXIT_UNKNOWN:
+    case EXIT_ENTRY_FAILED:
+    case EXIT_COUNT:
+        break;
+    }
+    return exit_unexpected(v, x);
+}
+
+/* The only place that advances RIP, blocks, injects or kills. */
+static void vcpu_finish(struct vcpu *v, const struct vmexit *x, enum exit_action a)
+{
+    switch (a) {
+    case ACT_ADVANCE:
+        vmx_skip(&v->vmx, x->insn_len);
+        break;
+    case ACT_RESUME:
+    case ACT_RETRY:
+        break;
+    case ACT_WAIT_IO:
+        sched_block(&v->sched);
+        break;
+    case ACT_INJECT:
+        vmx_inject(&v->vmx, &v->pending);
+        v->pending.valid = false;
+        break;
+    case ACT_CRASH:
+        domain_crash(v->domain, "%s (reason %u, qualification %#llx) at RIP %#llx on d%uv%u",
+                     vmx_exit_name(x), x->hw_reason, (unsigned long long)x->hw_qual,
+                     (unsigned long long)vmx_get_rip(&v->vmx), v->domain->id, v->id);
+        break;
+    }
+}
+
+/* INIT and SIPI that other vCPUs sent. */
+static void settle_start(struct vcpu *v)
+{
+    bool init, sipi;
+    uint8_t vector;
+
+    spin_lock(&v->lock);
+    init = v->init_pending;
+    sipi = v->sipi_pending;
+    vector = v->sipi_vector;
+    v->init_pending = v->sipi_pending = false;
+    if (init)
+        v->sipi_wait = true;
+    if (sipi)
+        v->sipi_wait = false;
+    spin_unlock(&v->lock);
+    if (init) {
+        vmx_reset(&v->vmx);
+        vlapic_reset(&v->lapic);
+        timer_set(&v->lapic_timer, v->lapic.timer_deadline);
+    }
+    if (sipi) {
+        vmx_set_sipi(&v->vmx, vector);
+        v->initialised = true;
+    } else if (init) {
+        vcpu_offline(v);
+    }
+}
+
+static void vcpu_settle(struct vcpu *v)
+{
+    if (unlikely(READ_ONCE(v->init_pending) || READ_ONCE(v->sipi_pending)))
+        settle_start(v);
+}
+
+/* The global callback vector has no APIC state: pending as long as vCPU's upcall byte is set. */
+static int callback_pending(const struct vcpu *v)
+{
+    const struct domain *d = v->domain;
+
+    if (!d->has_callback_vector || v->upcall_vector)
+        return -1;
+    return evtchn_upcall_pending(&d->evtchn, v->id) ? d->callback_vector : -1;
+}
+
+static void inject_irq(struct vcpu *v)
+{
+    int callback = callback_pending(v);
+    int vector = callback >= 0 ? callback : vlapic_pending(&v->lapic);
+    struct hv_event e = { .valid = true, .type = EVENT_EXTINT };
+
+    if (vector < 0) {
+        vmx_open_irq_window(&v->vmx, false);
+        return;
+    }
+    if (vmx_event_is_queued(&v->vmx) || vmx_irq_blocked(&v->vmx) != VMX_OPEN) {
+        vmx_open_irq_window(&v->vmx, true);
+        return;
+    }
+    e.vector = (uint8_t)vector;
+    if (callback < 0)
+        vlapic_accept(&v->lapic, e.vector);
+    vmx_inject(&v->vmx, &e);
+    vmx_open_irq_window(&v->vmx, vlapic_pending(&v->lapic) >= 0);
+}
+
+static void inject_nmi(struct vcpu *v)
+{
+    const struct hv_event nmi = { .valid = true, .type = EVENT_NMI, .vector = X86_NMI };
+
+    if (vmx_event_is_queued(&v->vmx) || vmx_nmi_blocked(&v->vmx) != VMX_OPEN) {
+        vmx_open_nmi_window(&v->vmx, true);
+        return;
+    }
+    WRITE_ONCE(v->pending_nmi, false);
+    vmx_inject(&v->vmx, &nmi);
+    vmx_open_nmi_window(&v->vmx, false);
+}
+
+static void vcpu_inject(struct vcpu *v)
+{
+    if (unlikely(READ_ONCE(v->pending_nmi)))
+        inject_nmi(v);
+    inject_irq(v);
+}
+
+bool vcpu_has_event(struct vcpu *v)
+{
+    return READ_ONCE(v->pending_nmi) || callback_pending(v) >= 0 || vlapic_pending(&v->lapic) >= 0;
+}
+
+/* Interrupts of the machine that ended the guest's run are served with their own vectors, IRQs off. */
+static void vcpu_host_event(struct vcpu *v, const struct vmexit *x)
+{
+    if (x->reason == EXIT_EXTERNAL_IRQ)
+        irq_dispatch(x->vector);
+    else if (x->reason == EXIT_EXCEPTION && x->exc.event.vector == X86_NMI)
+        irq_nmi();
+    else if (x->reason == EXIT_EXCEPTION && x->exc.event.vector == X86_MC)
+        irq_machine_check();
+    /* An event whose delivery was cut short is delivered again; a task switch completes it itself. */
+    if (unlikely(x->cut_short.valid) && x->reason != EXIT_TASK_SWITCH)
+        vmx_inject(&v->vmx, &x->cut_short);
+}
+
+static void count_exit(struct vcpu *v, enum exit_reason reason, uint64_t since)
+{
+    uint64_t ticks = cpu_rdtsc() - since;
+
+    v->exits[reason]++;
+    v->exit_tsc[reason] += ticks;
+    if (ticks > v->exit_max[reason])
+        v->exit_max[reason] = ticks;
+}
+
+static bool flush_needed(const struct vcpu *v)
+{
+    return READ_ONCE(v->domain->p2m.ept.generation) != v->vmx.ept_generation;
+}
+
+/* Runs v until this CPU has something else to do. */
+static void vcpu_run(struct vcpu *v)
+{
+    struct vmexit *x = &last_exit[this_cpu_id()];
+    uint64_t since = 0;
+
+    for (;;) {
+        vcpu_settle(v);
+        cpu_irq_disable();
+        if (sched_must_leave(&v->sched))
+            break;
+        vcpu_inject(v);
+        if (unlikely(flush_needed(v))) {
+            v->vmx.ept_generation = READ_ONCE(v->domain->p2m.ept.generation);
+            vmx_invept(ept_pointer(&v->domain->p2m.ept));
+        }
+        if (likely(since))
+            count_exit(v, x->reason, since);
+        vmx_enter(&v->vmx, x);
+        since = cpu_rdtsc();
+        vcpu_host_event(v, x);
+        cpu_irq_enable();
+        vcpu_finish(v, x, vcpu_handle(v, x));
+    }
+    cpu_irq_enable();
+    if (likely(since))
+        count_exit(v, x->reason, since);
+}
+
+static void cpu_idle(void)
+{
+    sched_idle_begin();
+    cpu_irq_disable();
+    if (!softirq_is_pending())
+        cpu_irq_enable_and_halt();
+    cpu_irq_enable();
+    sched_idle_end();
+}
+
+/* A vCPU's registers stay here while it only sleeps: most wake-ups find them in place. */
+static void switch_to(struct vcpu *next)
+{
+    struct vcpu *held = current_vcpu();
+
+    if (held && held != next && (next || sched_must_give_up(&held->sched)))
+        vcpu_unload(held);
+    if (next && next != held)
+        vcpu_load(next);
+}
+
+void cpu_loop(void)
+{
+    for (;;) {
+        struct sched_unit *u;
+
+        softirq_run();
+        u = sched_next();
+        switch_to(u ? vcpu_of_unit(u) : NULL);
+        if (!u) {
+            cpu_idle();
+            continue;
+        }
+        vcpu_write_runstate(vcpu_of_unit(u));
+        vcpu_run(vcpu_of_unit(u));
+    }
+}
+
+static void dump_vcpu_exits(const struct vcpu *v)
+{
+    static const char *const names[] = {
+#define EXIT(reason, hw, handler, reads, label) label,
+#include <hv/exits.def>
+#undef EXIT
+    };
+
+    for (unsigned int i = 0; i < ARRAY_COUNT(names); i++)
+        if (v->exits[i])
+            log_info("d%uv%u %-26s %12llu exits %8llu mean %10llu max", v->domain->id, v->id,
+                     names[i], (unsigned long long)v->exits[i],
+                     (unsigned long long)(v->exit_tsc[i] / v->exits[i]),
+                     (unsigned long long)v->exit_max[i]);
+}
+
+void exit_stats_dump(void)
+{
+    struct domain *d;
+
+    for (domid_t from = 0; (d = domain_get_next(from)) != NULL; from = (domid_t)(d->id + 1), domain_put(d))
+        for (uint32_t i = 0; i < d->max_vcpus; i++)
+            if (d->vcpu[i])
+                dump_vcpu_exits(d->vcpu[i]);
+}
