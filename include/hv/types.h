@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <hv/compiler.h>
 #include <xen/xen.h>
 
 #define PAGE_SHIFT 12

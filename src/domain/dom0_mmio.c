@@ -66,5 +66,5 @@ int dom0_map_mmio(struct domain *d, gfn_t g)
         first = g.v;
     }
     return p2m_set(p, gfn_of(first), order, mfn_of(first),
-                   first < LOW_MEMORY_GFN ? P2M_MMIO_LOW : P2M_MMIO_DIRECT, NULL);
+                   P2M_MMIO_DIRECT, NULL);
 }

@@ -126,7 +126,7 @@ static int init_parts(struct domain *d, const struct xen_domctl_createdomain *c)
                                                        : (uint32_t)c->max_grant_frames;
     uint32_t track = (int32_t)c->max_maptrack_frames < 0 ? MAPTRACK_FRAMES_DEFAULT
                                                          : (uint32_t)c->max_maptrack_frames;
-    uint32_t ports = c->max_evtchn_port < 0 ? EVTCHN_MAX_PORTS - 1 : (uint32_t)c->max_evtchn_port;
+    uint32_t ports = min_of(c->max_evtchn_port, EVTCHN_MAX_PORTS - 1);
     int rc = init_shared_info(d);
 
     if (rc == 0)
@@ -136,7 +136,7 @@ static int init_parts(struct domain *d, const struct xen_domctl_createdomain *c)
     if (rc == 0)
         rc = gnttab_init(&d->grants, d->id, grants, track, zalloc, heap_free);
     if (rc == 0)
-        evtchn_set_shared_info(&d->evtchn, d->shared_info);
+        d->evtchn.shared_info = d->shared_info;
     return rc;
 }
 

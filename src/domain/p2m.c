@@ -9,6 +9,8 @@
 #include <x86/cpu.h>
 #include <x86/smp.h>
 
+#define LOW_MEMORY_GFN 0x100U
+
 /* The port through which src/ept gets its table pages. */
 static mfn_t table_alloc(void *ctx unused_arg)
 {
@@ -83,7 +85,8 @@ int p2m_set(struct p2m *p, gfn_t g, unsigned int order, mfn_t m, enum p2m_type t
     int rc;
 
     if (type == P2M_MMIO_DIRECT) {
-        e.memtype = EPT_UC;
+        /* Firmware's low megabyte is memory; device registers must not be cached, whatever dom0's PAT. */
+        e.memtype = g.v < LOW_MEMORY_GFN ? EPT_WB : EPT_UC;
         e.ignore_pat = false;
     }
     spin_lock(&p->lock);

@@ -83,6 +83,9 @@ uint64_t vmx_get_cr(struct vmx_vcpu *v, unsigned int n);   /* 0, 3, 4 as the gue
 bool vmx_set_cr(struct vmx_vcpu *v, unsigned int n, uint64_t value) must_check;
 uint64_t vmx_get_efer(struct vmx_vcpu *v);
 bool vmx_set_efer(struct vmx_vcpu *v, uint64_t value) must_check;
+/* MOV DR exits (until the guest's debug registers are on the CPU) or not. */
+void vmx_set_dr_exiting(struct vmx_vcpu *v, bool exits);
+bool vmx_is_code64(struct vmx_vcpu *v);      /* CS.L with EFER.LMA */
 uint64_t vmx_get_dr7(struct vmx_vcpu *v);
 void vmx_set_dr7(struct vmx_vcpu *v, uint64_t value);
 void vmx_get_mode(struct vmx_vcpu *v, struct guest_mode *out);
