@@ -5,7 +5,8 @@
  *
  * A frame is free, ours (owner DOMID_XEN), or a domain's. A domain's frame carries references: one for
  * being the domain's, one for each mapping by somebody else (foreign, grant, device). It becomes free
- * when the last goes; freed frames of domains are scrubbed before anyone else sees them.
+ * when the last goes; freed frames of domains are scrubbed before anyone else sees them. The owner of
+ * a frame changes only while it has no references, so a reference pins the owner, too.
  */
 #ifndef MM_FRAMES_H
 #define MM_FRAMES_H
@@ -15,7 +16,7 @@
 struct frame {
     uint32_t refs;        /* atomic */
     domid_t owner;        /* valid while refs > 0 */
-    uint8_t order;        /* free blocks: buddy order */
+    uint8_t order;        /* free blocks: buddy order, in the first frame */
     uint8_t flags;        /* FRAME_* */
     uint32_t next, prev;  /* free list links, frame numbers; owner's use otherwise */
 };
@@ -23,6 +24,8 @@ struct frame {
 #define FRAME_FREE 0x02     /* head of a free block */
 #define FRAME_IDENTITY 0x04 /* dom0's gfn == mfn page: never goes to the free lists (DMA may reach it) */
 #define FRAME_SHARED 0x08   /* a page shared with the hypervisor (shared_info, grant table, ioreq ...) */
+#define FRAME_DIRTY 0x10    /* free: may hold old data (of ours or the boot loader's), else all zero */
+#define FRAME_MAX_ORDER 18U
 
 struct mem_range { uint64_t start, end; };   /* bytes, [start, end), page aligned */
 
@@ -35,9 +38,10 @@ uint64_t frames_total(void);     /* RAM pages of the machine */
 uint64_t frames_free_count(void);
 uint64_t frames_max_mfn(void);
 
-/* A naturally aligned block of 2^order frames, refs 1 each, not scrubbed unless zero. Invalid: none left. */
+/* A naturally aligned block of 2^order frames, refs 1 each. Invalid: none left. A domain always gets
+ * zeroed frames; ours (DOMID_XEN) hold anything unless zero is asked for. */
 mfn_t frame_alloc(unsigned int order, domid_t owner, bool zero) must_check;
-/* Free a block of ours (owner DOMID_XEN, refs 1). */
+/* Free a block of ours (owner DOMID_XEN, refs 1), or any aligned part of one. */
 void frame_free(mfn_t m, unsigned int order);
 
 struct frame *frame_of(mfn_t m);              /* NULL when not RAM */
@@ -47,8 +51,17 @@ bool frame_get(mfn_t m, domid_t owner) must_check;
 /* Drops one; frees (scrubbed) on the last. Returns true when that was the last. */
 bool frame_put(mfn_t m);
 
+/* An identity frame that nobody holds goes back to owner, refs 1, content zeroed: dom0 gets its own
+ * memory back after ballooning out. False: not such a frame, or still referenced. */
+bool frame_reclaim_identity(mfn_t m, domid_t owner) must_check;
+
 /* Access to the content; today the direct map, callers must pair them all the same. */
 void *frame_map(mfn_t m);
 void frame_unmap(const void *p);
+
+#ifdef HV_HOST
+/* Tests: the n-th frame_alloc() from now on fails (1: the next), 0: none. */
+extern unsigned int frames_fail_countdown;
+#endif
 
 #endif
