@@ -1,12 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Xen's CPUID leaves 0x40000000.. (xen/arch-x86/cpuid.h). Pure. */
+/* Xen's CPUID leaves 0x40000000.. (xen/arch-x86/cpuid.h) and the hypercall page they announce. Pure, no locks. */
 #ifndef PVHVM_XEN_CPUID_H
 #define PVHVM_XEN_CPUID_H
 
 #include <hv/types.h>
 
-struct xen_cpuid_info { domid_t domid; uint32_t vcpu_id; bool apic_reg_virt, x2apic_virt; uint64_t guest_tsc_khz, host_tsc_khz;
-                        uint64_t tsc_offset; uint32_t tsc_mul; int8_t tsc_shift; uint32_t tsc_mode, incarnation; bool tsc_safe, rdtscp; };
+#define XEN_CPUID_BASE 0x40000000U
+#define XEN_CPUID_LAST 0x400000ffU
+#define XEN_MSR_HYPERCALL_PAGE 0x40000000U     /* write: gfn << 12 | page index, of which there is only 0 */
+#define XEN_VERSION_4_17 0x00040011U
+
+struct xen_cpuid_info {
+    domid_t domid;
+    uint32_t vcpu_id;
+    bool apic_reg_virt, x2apic_virt;           /* the CPU virtualises APIC registers / x2APIC MSRs without exits */
+    bool iommu_mappings;                       /* foreign and grant mappings are good for DMA */
+    uint64_t guest_tsc_khz, host_tsc_khz;
+    uint64_t tsc_offset;
+    uint32_t tsc_mul;
+    int8_t tsc_shift;
+    uint32_t tsc_mode, incarnation;
+    bool tsc_emulated, tsc_safe, rdtscp;
+};
 /* leaf in [0x40000000, 0x400000ff]; out = eax, ebx, ecx, edx. Unknown: zeroes. */
 void xen_cpuid_read(uint32_t leaf, uint32_t subleaf, const struct xen_cpuid_info *i, uint32_t out[4]);
 /* Fills a hypercall page (4 KiB): entry n at n*32. */
