@@ -11,7 +11,8 @@
 /* fn runs with IRQs off inside the interrupt; irq is the GSI, or the vector of an MSI. */
 struct irq_handler { void (*fn)(void *ctx, unsigned int irq); void *ctx; };
 
-/* Boot CPU, after acpi_set_host(): silences the PICs, maps the IO-APICs, all pins masked. */
+/* Boot CPU, after acpi_set_host() and paging_init(): silences the PICs, enables the local APIC, maps the
+ * IO-APICs with all pins masked. */
 void irq_init(void);
 
 /* Called by the trap entry and by the VM-exit path for an external-interrupt exit. IRQs off. */

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <x86/pci.h>
+
+#include "fake.h"
+#include <stdarg.h>
+#include <string.h>
+#include <cmocka.h>
+
+static uint8_t config[256];
+static uint32_t latch;
+
+static uint32_t in(uint16_t port, unsigned int size)
+{
+    uint32_t v = 0;
+
+    if (latch >> 8 != 0x800318 || port < 0xcfc)
+        return UINT32_MAX;
+    memcpy(&v, config + (latch & 0xfc) + (port - 0xcfc), size);
+    return v;
+}
+
+static void out(uint16_t port, unsigned int size, uint32_t value)
+{
+    if (port == 0xcf8 && size == 4)
+        latch = value;
+    else if (latch >> 8 == 0x800318)
+        memcpy(config + (latch & 0xfc) + (port - 0xcfc), &value, size);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    fake_reset();
+    fake_port_hooks(in, out);
+    for (unsigned int i = 0; i < 256; i++)
+        config[i] = (uint8_t)i;
+    return 0;
+}
+
+static void registers_are_read_and_written_in_every_size(void **state)
+{
+    struct pci_addr a = { 0, 3, 0x18 };
+
+    (void)state;
+    assert_int_equal(pci_read(a, 0x10, 4), 0x13121110);
+    assert_int_equal(pci_read(a, 0x12, 2), 0x1312);
+    assert_int_equal(pci_read(a, 0x13, 1), 0x13);
+    pci_write(a, 0x42, 2, 0xbeef);
+    pci_write(a, 0x41, 1, 0x5a);
+    assert_int_equal(pci_read(a, 0x40, 4), 0xbeef5a40);
+    pci_write(a, 0xfc, 4, 0x01020304);
+    assert_int_equal(pci_read(a, 0xfc, 4), 0x01020304);
+}
+
+static void an_absent_device_or_segment_reads_all_ones(void **state)
+{
+    (void)state;
+    assert_int_equal(pci_read((struct pci_addr){ 0, 4, 0x18 }, 0, 4), 0xffffffff);
+    assert_int_equal(pci_read((struct pci_addr){ 1, 3, 0x18 }, 0, 2), 0xffff);
+    pci_write((struct pci_addr){ 1, 3, 0x18 }, 0, 1, 0x77);
+    assert_int_equal(config[0], 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(registers_are_read_and_written_in_every_size, setup),
+        cmocka_unit_test_setup(an_absent_device_or_segment_reads_all_ones, setup),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
