@@ -2,7 +2,7 @@
 /*
  * 32-bit layouts of the arguments that a 32-bit guest (hvmloader, SeaBIOS, a 32-bit kernel) passes:
  * pointers and unsigned longs are 4 bytes, 64-bit integers are aligned to 4. They follow from the
- * i386 ABI applied to the structures of xen/*.h; libxen-dev has no definitions of them.
+ * i386 ABI applied to the structures of the public headers; libxen-dev has no definitions of them.
  */
 #include "compat32.h"
 

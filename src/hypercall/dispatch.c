@@ -155,7 +155,8 @@ int64_t hc_op_call(struct hc *c, const struct hc_table *t, uint64_t cmd, gva_t a
             return rc;
     }
     rc = op->fn(c, &arg);
-    if (rc >= 0 && op->size > 0 && (op->dir & HC_OUT) && store_arg(c, op, at, &arg, &arg32) != 0)
+    /* A result, or the progress that the next round will read. */
+    if ((rc >= 0 || rc == -ERESTART) && op->size > 0 && (op->dir & HC_OUT) && store_arg(c, op, at, &arg, &arg32) != 0)
         return -EFAULT;
     return rc;
 }

@@ -7,6 +7,7 @@
 #include "ctl.h"
 #include "vcpu_context.h"
 
+#include <hv/assert.h>
 #include <lib/string.h>
 #include <mm/heap.h>
 #include <x86/cpu.h>
@@ -117,6 +118,15 @@ static void put_all(struct sink *s, struct domain *d, union record *r)
     put_record(s, HVM_SAVE_CODE(END), 0, NULL, 0);
 }
 
+/* Ends a pause of ours: there is one to end. */
+static void resume(struct domain *d)
+{
+    int rc = domain_unpause(d);
+
+    ASSERT(rc == 0);
+    (void)rc;
+}
+
 int64_t domctl_gethvmcontext(struct ctl *t)
 {
     struct xen_domctl_hvmcontext *a = t->u;
@@ -128,7 +138,7 @@ int64_t domctl_gethvmcontext(struct ctl *t)
     s.count_only = s.at.v == 0;
     domain_pause(t->d);
     put_all(&s, t->d, r);
-    (void)domain_unpause(t->d);
+    resume(t->d);
     heap_free(r);
     if (s.count_only) {
         /* Room for vCPUs that get their context later. */
@@ -152,7 +162,7 @@ int64_t domctl_gethvmcontext_partial(struct ctl *t)
     domain_pause(t->d);
     if ((v || a->type == HVM_SAVE_CODE(HEADER)) && make_record(t->c, t->d, (uint16_t)a->type, v, r, &length))
         rc = 0;
-    (void)domain_unpause(t->d);
+    resume(t->d);
     if (rc == 0 && hc_handle(a->buffer).v) {
         if (a->bufsz < length)
             rc = -ENOSPC;
@@ -283,7 +293,7 @@ int64_t domctl_sethvmcontext(struct ctl *t)
         rc = next_record(t, gva_of(at.v + done), a->size - done, r, &step);
         done += step;
     } while (rc == 0 && step != 0);
-    (void)domain_unpause(t->d);
+    resume(t->d);
     heap_free(r);
     return rc;
 }

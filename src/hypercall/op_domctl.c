@@ -17,7 +17,7 @@ static int check_create(struct hc *c, const struct xen_domctl_createdomain *a)
         return hc_invalid(c, "createdomain: iommu_opts", a->iommu_opts);
     if (a->max_vcpus == 0 || a->max_vcpus > DOMAIN_MAX_VCPUS)
         return hc_invalid(c, "createdomain: max_vcpus", a->max_vcpus);
-    if (XEN_DOMCTL_GRANT_version(a->grant_opts) == 0 || (a->grant_opts & ~XEN_DOMCTL_GRANT_version_mask))
+    if (XEN_DOMCTL_GRANT_version(a->grant_opts) == 0 || (a->grant_opts & ~(uint32_t)XEN_DOMCTL_GRANT_version_mask))
         return hc_invalid(c, "createdomain: grant_opts", a->grant_opts);
     if (a->vmtrace_size != 0)
         return hc_invalid(c, "createdomain: vmtrace_size", a->vmtrace_size);
@@ -52,8 +52,7 @@ static int64_t op_max_vcpus(struct ctl *t)
 
     if (a->max != t->d->config.max_vcpus)
         return hc_invalid(t->c, "max_vcpus: max", a->max);
-    /* A repeated call changes nothing. */
-    return t->d->max_vcpus == a->max ? 0 : domain_add_vcpus(t->d, a->max);
+    return domain_add_vcpus(t->d, a->max);
 }
 
 static int64_t op_destroydomain(struct ctl *t)

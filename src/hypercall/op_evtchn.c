@@ -6,82 +6,70 @@
  */
 #include "door.h"
 
-/* The far end of an interdomain port: its domain referenced and both locks held, or just d's lock. */
-struct ends { struct domain *d, *peer; };
+#include <lib/string.h>
+#include <mm/heap.h>
+#include <x86/paging.h>
 
-static domid_t peer_id(struct domain *d, uint32_t port)
+/* The far end of an interdomain port, referenced; *id is DOMID_INVALID when it has none. */
+static struct domain *peer_of(struct hc *c, struct domain *d, uint32_t port, domid_t *id)
 {
-    const struct evtchn *e;
-    domid_t id = DOMID_INVALID;
+    uint32_t peer_port;
+    domid_t peer;
+    bool found;
 
     spin_lock(&d->evtchn_lock);
-    e = evtchn_port(&d->evtchn, port);
-    if (e && e->state == EVT_INTERDOMAIN)
-        id = e->inter.remote;
+    found = evtchn_peer(&d->evtchn, port, &peer, &peer_port);
     spin_unlock(&d->evtchn_lock);
-    return id;
+    *id = found ? peer : (domid_t)DOMID_INVALID;
+    return found ? hc_any_domain(c, peer) : NULL;
 }
 
-/* false: the port changed hands between look-up and lock (or the peer is gone): try again. */
-static bool lock_ends(struct hc *c, struct domain *d, uint32_t port, struct ends *e)
-{
-    domid_t id = peer_id(d, port);
-    const struct evtchn *now;
-    bool same;
-
-    *e = (struct ends){ .d = d };
-    if (id != DOMID_INVALID) {
-        e->peer = hc_any_domain(c, id);
-        if (!e->peer)
-            return false;
-    }
-    spin_lock_pair(&d->evtchn_lock, e->peer ? &e->peer->evtchn_lock : &d->evtchn_lock);
-    now = evtchn_port(&d->evtchn, port);
-    if (e->peer)
-        same = now && now->state == EVT_INTERDOMAIN && now->inter.remote == id;
-    else
-        same = !now || now->state != EVT_INTERDOMAIN;
-    if (same)
-        return true;
-    spin_unlock_pair(&d->evtchn_lock, e->peer ? &e->peer->evtchn_lock : &d->evtchn_lock);
-    hc_put(c, e->peer);
-    return false;
-}
-
-static void unlock_ends(struct ends *e)
-{
-    spin_unlock_pair(&e->d->evtchn_lock, e->peer ? &e->peer->evtchn_lock : &e->d->evtchn_lock);
-}
-
+/* Looked up under the sender's lock, delivered under the receiver's: never two at a time. */
 static int64_t op_send(struct hc *c, void *arg)
 {
     const struct evtchn_send *a = arg;
-    uint32_t to_peer = 0, notify = EVTCHN_NOTIFY_NONE;
-    struct ends e;
+    struct evtchn_target to;
+    struct domain *d;
+    uint32_t notify;
+    bool xen;
     int rc;
 
-    for (unsigned int tries = 0; !lock_ends(c, c->d, a->port, &e); tries++)
-        if (tries == 3)
-            return -EINVAL;
-    rc = evtchn_send(&c->d->evtchn, a->port, e.peer ? &e.peer->evtchn : NULL, &to_peer, &notify);
-    unlock_ends(&e);
-    if (rc == 0)
-        domain_notify(to_peer && e.peer ? e.peer : c->d, notify);
-    hc_put(c, e.peer);
-    return rc;
+    spin_lock(&c->d->evtchn_lock);
+    rc = evtchn_send_lookup(&c->d->evtchn, a->port, true, &to);
+    spin_unlock(&c->d->evtchn_lock);
+    if (rc != 0 || to.domid == DOMID_INVALID)
+        return rc;
+    d = hc_any_domain(c, to.domid);
+    if (!d)
+        return 0;   /* the receiver is gone: as if it had not listened */
+    spin_lock(&d->evtchn_lock);
+    notify = evtchn_deliver(&d->evtchn, &to, &xen);
+    spin_unlock(&d->evtchn_lock);
+    if (!xen)
+        domain_notify(d, notify);
+    else if (domain_vcpu(d, notify))
+        sched_wake(&domain_vcpu(d, notify)->sched);
+    hc_put(c, d);
+    return 0;
 }
 
+#define CLOSE_TRIES 8U
+
+/* The peer is found without its lock, so it may have changed when both are held: -EAGAIN, look again. */
 static int close_port(struct hc *c, struct domain *d, uint32_t port)
 {
-    struct ends e;
-    int rc;
+    int rc = -EAGAIN;
 
-    for (unsigned int tries = 0; !lock_ends(c, d, port, &e); tries++)
-        if (tries == 3)
-            return -EINVAL;
-    rc = evtchn_close(&d->evtchn, port, e.peer ? &e.peer->evtchn : NULL);
-    unlock_ends(&e);
-    hc_put(c, e.peer);
+    for (unsigned int tries = 0; rc == -EAGAIN && tries < CLOSE_TRIES; tries++) {
+        domid_t id;
+        struct domain *peer = peer_of(c, d, port, &id);
+        spinlock_t *other = peer ? &peer->evtchn_lock : &d->evtchn_lock;
+
+        spin_lock_pair(&d->evtchn_lock, other);
+        rc = evtchn_close(&d->evtchn, port, peer ? &peer->evtchn : NULL);
+        spin_unlock_pair(&d->evtchn_lock, other);
+        hc_put(c, peer);
+    }
     return rc;
 }
 
@@ -205,29 +193,81 @@ static int64_t op_set_priority(struct hc *c, void *arg)
     return rc;
 }
 
-/* Closes what is open; may be long, but each port is short: peers' locks are taken one by one. */
+/* Interdomain ports one by one, with their peers, before the rest at once. */
+static int64_t close_interdomain(struct hc *c, struct domain *d)
+{
+    uint32_t port = 1;
+
+    for (;;) {
+        spin_lock(&d->evtchn_lock);
+        port = evtchn_next_open(&d->evtchn, port, false);
+        spin_unlock(&d->evtchn_lock);
+        if (port >= EVTCHN_MAX_PORTS)
+            return 0;
+        (void)close_port(c, d, port);
+        /* What is closed already costs nothing the next time: there is no progress to remember. */
+        if (hc_preempt())
+            return -ERESTART;
+        port++;
+    }
+}
+
+struct fifo_pages { uint32_t count; uint32_t *page[EVTCHN_MAX_PORTS / EVTCHN_FIFO_WORDS_PER_PAGE]; };
+
+/* The pages of the FIFO ABI were looked at through references, which nobody else remembers. */
+static void drop_fifo_pages(struct domain *d, const struct fifo_pages *f)
+{
+    for (uint32_t i = 0; i < f->count; i++)
+        domain_unmap_page(f->page[i], hpa_to_mfn(virt_to_phys_direct(f->page[i])));
+    for (uint32_t i = 0; i < d->max_vcpus; i++) {
+        struct vcpu *v = d->vcpu[i];
+
+        if (!v || !v->fifo_control.page)
+            continue;
+        domain_unmap_page(v->fifo_control.page, v->fifo_control.mfn);
+        v->fifo_control = (struct guest_area){ .page = NULL };
+    }
+}
+
+static int64_t reset_rest(struct domain *d)
+{
+    struct fifo_pages *f = heap_new(struct fifo_pages);
+    int rc;
+
+    if (!f)
+        return -ENOMEM;
+    spin_lock(&d->evtchn_lock);
+    f->count = d->evtchn.fifo_page_count;
+    memcpy(f->page, d->evtchn.fifo_page, f->count * sizeof(f->page[0]));
+    rc = evtchn_reset(&d->evtchn);
+    spin_unlock(&d->evtchn_lock);
+    if (rc == 0)
+        drop_fifo_pages(d, f);
+    heap_free(f);
+    return rc == -EAGAIN ? -ERESTART : rc;
+}
+
 static int64_t op_reset(struct hc *c, void *arg)
 {
     const struct evtchn_reset *a = arg;
     struct domain *d;
-    int rc = hc_target(c, a->dom, &d);
+    int64_t rc = hc_target(c, a->dom, &d);
 
     if (rc != 0)
         return rc;
-    for (uint32_t port = 1; port < READ_ONCE(d->evtchn.port_limit); port++) {
-        if (peer_id(d, port) != DOMID_INVALID)
-            (void)close_port(c, d, port);
-        /* Ports already closed cost nothing the next time: no progress to remember. */
-        if (port % 1024 == 0 && hc_preempt()) {
-            hc_put(c, d);
-            return -ERESTART;
-        }
-    }
-    spin_lock(&d->evtchn_lock);
-    evtchn_reset(&d->evtchn);
-    spin_unlock(&d->evtchn_lock);
+    rc = close_interdomain(c, d);
+    if (rc == 0)
+        rc = reset_rest(d);
     hc_put(c, d);
-    return 0;
+    return rc;
+}
+
+/* A change of the ABI may have left upcalls due on any vCPU. */
+static void notify_all(struct domain *d)
+{
+    for (uint32_t i = 0; i < d->max_vcpus; i++)
+        if (d->vcpu[i])
+            vcpu_notify_event(d->vcpu[i]);
 }
 
 static int64_t op_init_control(struct hc *c, void *arg)
@@ -240,7 +280,7 @@ static int64_t op_init_control(struct hc *c, void *arg)
     a->link_bits = EVTCHN_FIFO_LINK_BITS;
     if (!v)
         return -ENOENT;
-    if (a->offset > PAGE_SIZE - sizeof(struct evtchn_fifo_control_block) || (a->offset & 7))
+    if (evtchn_fifo_check_offset(a->offset) != 0)
         return hc_invalid(c, "EVTCHNOP_init_control: offset", a->offset);
     area.page = domain_map_page(c->d, gfn_of(a->control_gfn), &area.mfn);
     if (!area.page)
@@ -254,6 +294,8 @@ static int64_t op_init_control(struct hc *c, void *arg)
     spin_unlock(&c->d->evtchn_lock);
     if (rc != 0)
         domain_unmap_page(area.page, area.mfn);
+    else
+        notify_all(c->d);
     return rc;
 }
 
@@ -271,6 +313,8 @@ static int64_t op_expand_array(struct hc *c, void *arg)
     spin_unlock(&c->d->evtchn_lock);
     if (rc != 0)
         domain_unmap_page(page, m);
+    else
+        notify_all(c->d);
     return rc;
 }
 

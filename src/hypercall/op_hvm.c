@@ -30,7 +30,7 @@ static int64_t op_set_param(struct hc *c, void *arg)
     spin_lock(&d->lock);
     rc = hvm_params_check_set(&d->params, a->index, a->value, d == c->d);
     if (rc == 0) {
-        d->params.value[array_index_nospec(a->index, HVM_NR_PARAMS)] = a->value;
+        hvm_params_set(&d->params, a->index, a->value);
         if (a->index == HVM_PARAM_CALLBACK_IRQ)
             set_callback(c, d, a->value);
     }

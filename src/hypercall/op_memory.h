@@ -25,6 +25,5 @@ int64_t mem_remove_from_physmap(struct hc *c, void *arg);
 int64_t mem_acquire_resource(struct hc *c, void *arg);
 int64_t mem_populate_physmap(struct hc *c, void *arg);
 int64_t mem_decrease_reservation(struct hc *c, void *arg);
-int64_t mem_exchange(struct hc *c, void *arg);
 
 #endif

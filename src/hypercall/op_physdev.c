@@ -9,7 +9,7 @@ static int64_t op_mmcfg_reserved(struct hc *c, void *arg)
 {
     const struct physdev_pci_mmcfg_reserved *a = arg;
 
-    if (a->flags & ~XEN_PCI_MMCFG_RESERVED)
+    if (a->flags & ~(uint32_t)XEN_PCI_MMCFG_RESERVED)
         return hc_invalid(c, "PHYSDEVOP_pci_mmcfg_reserved: flags", a->flags);
     if (a->start_bus > a->end_bus)
         return hc_invalid(c, "PHYSDEVOP_pci_mmcfg_reserved: start_bus", a->start_bus);

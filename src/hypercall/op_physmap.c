@@ -46,29 +46,34 @@ static int add_grant_frame(struct physmap_batch *b, uint64_t index, gfn_t to)
     return rc;
 }
 
-/* The page moves: it is put first and taken second, so that failing half-way can be undone without memory. */
+/* Puts the page that is at g there once more, as a small page: taking it away afterwards needs no memory. */
+static int split_at(struct physmap_batch *b, gfn_t g, mfn_t m)
+{
+    int rc;
+
+    if (!frame_get(m, b->d->id))
+        return -EINVAL;
+    rc = physmap_put(b, g, m, P2M_RAM_RW);
+    if (rc != 0)
+        (void)frame_put(m);
+    return rc;
+}
+
+/* The page moves: it is put in its new place first and taken from the old one second. */
 static int move_page(struct physmap_batch *b, gfn_t from, gfn_t to)
 {
     struct domain *d = b->d;
-    struct ept_entry e = p2m_lookup(&d->p2m, from), gone;
-    int rc;
+    struct ept_entry e = p2m_lookup(&d->p2m, from);
+    int rc = 0;
 
-    if (!p2m_type_is_ram(e.type) || !frame_get(e.mfn, d->id))
+    if (!p2m_type_is_ram(e.type))
         return -EINVAL;
-    if (from.v == to.v) {
-        (void)frame_put(e.mfn);
+    if (from.v == to.v)
         return 0;
-    }
-    /* Split a superpage now: after this, taking `from` away needs no memory. */
-    rc = p2m_set(&d->p2m, from, 0, e.mfn, P2M_RAM_RW, &gone);
-    if (rc == 0 && gone.mfn.v != e.mfn.v)
-        p2m_drop(&gone);   /* somebody was faster: that page is no longer mapped, ours is */
-    else if (rc == 0)
-        (void)frame_put(e.mfn);
-    if (rc != 0) {
-        (void)frame_put(e.mfn);
+    if (e.order > 0)
+        rc = split_at(b, from, e.mfn);
+    if (rc != 0)
         return rc;
-    }
     if (!frame_get(e.mfn, d->id))
         return -EINVAL;
     rc = physmap_put(b, to, e.mfn, P2M_RAM_RW);
@@ -123,7 +128,7 @@ int64_t mem_add_to_physmap(struct hc *c, void *arg)
         a->gpfn++;
         a->size = left;
         if (left > 0 && hc_preempt())
-            rc = 1;   /* the caller's copy of the argument carries the progress */
+            rc = -ERESTART;   /* the caller's copy of the argument carries the progress */
     }
     physmap_end(&b);
     hc_put(c, d);

@@ -139,7 +139,7 @@ int64_t sysctl_get_cpu_featureset(struct ctl *t)
         rc = featureset_of(kind, words);
     if (rc != 0)
         return rc;
-    a->nr_features = min_of(given, CPUID_FEATURESET_WORDS);
+    a->nr_features = min_of(given, (uint32_t)CPUID_FEATURESET_WORDS);
     if (hc_write(t->c, hc_handle(a->features), words, a->nr_features * sizeof(words[0])) != 0)
         return -EFAULT;
     return given < CPUID_FEATURESET_WORDS ? -ENOBUFS : 0;

@@ -2,9 +2,6 @@
 /* sched_op (xen/sched.h): giving up the CPU, polling ports, ending the domain. */
 #include "compat32.h"
 
-#include <hypercall/hypercall.h>
-#include <lib/log.h>
-#include <x86/time.h>
 #include <xen/sched.h>
 
 static int64_t op_yield(struct hc *c, void *arg unused_arg)
@@ -38,10 +35,13 @@ static int fetch_ports(struct hc *c, const struct sched_poll *a)
 
 static bool port_is_pending(struct hc *c, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++)
-        if (evtchn_is_pending(&c->d->evtchn, c->v->poll_port[i]))
-            return true;
-    return false;
+    bool found = false;
+
+    spin_lock(&c->d->evtchn_lock);
+    for (uint32_t i = 0; i < count && !found; i++)
+        found = evtchn_is_pending(&c->d->evtchn, c->v->poll_port[i]);
+    spin_unlock(&c->d->evtchn_lock);
+    return found;
 }
 
 /* Wakes for a listed port (masked ones count), for the timeout, and for any other reason. */
@@ -68,38 +68,14 @@ static int64_t op_poll(struct hc *c, void *arg)
     return 0;
 }
 
-/* dom0's end is the machine's. */
-static void machine_end(struct hc *c, uint32_t reason)
-{
-    switch (reason) {
-    case SHUTDOWN_poweroff:
-        log_info("dom0 has powered off");
-        if (hypercall_env.power_off)
-            hypercall_env.power_off();
-        break;
-    case SHUTDOWN_reboot:
-    case SHUTDOWN_soft_reset:
-        log_info("dom0 asks for a reboot");
-        if (hypercall_env.reboot)
-            hypercall_env.reboot();
-        break;
-    default:
-        domain_crash(c->d, "dom0 has shut down with reason %u", reason);
-        return;
-    }
-    domain_shutdown(c->d, reason);
-}
-
+/* dom0's end is the machine's: src/domain knows. */
 static int64_t op_shutdown(struct hc *c, void *arg)
 {
     const struct sched_shutdown *a = arg;
 
     if (a->reason > SHUTDOWN_MAX)
         return -EINVAL;
-    if (c->d->is_dom0)
-        machine_end(c, a->reason);
-    else
-        domain_shutdown(c->d, a->reason);
+    domain_shutdown(c->d, a->reason);
     return 0;
 }
 

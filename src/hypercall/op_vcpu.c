@@ -3,9 +3,10 @@
 #include "compat32.h"
 #include "vcpu_context.h"
 
-#include <lib/string.h>
+#include <pvhvm/shared_info.h>
 #include <x86/time.h>
 #include <xen/hvm/hvm_vcpu.h>
+#include <xen/sched.h>
 #include <xen/vcpu.h>
 
 /* Checked by hc_vcpu_op before any op runs. */
@@ -65,22 +66,12 @@ static int64_t op_is_up(struct hc *c, void *arg unused_arg)
     return !READ_ONCE(target(c)->sched.down);
 }
 
-struct runstate32 { int32_t state; uint32_t entry[2]; uint32_t time[4][2]; };
-_Static_assert(sizeof(struct runstate32) == 44, "64-bit members are aligned to 4 there");
-
 static int write_runstate(struct hc *c, const struct vcpu *v, gva_t at)
 {
-    struct vcpu_runstate_info info;
-    struct runstate32 small;
+    struct runstate_image image;
 
-    memset(&info, 0, sizeof(info));
-    runstate_get(&v->sched.runstate, time_now(), &info);
-    if (!c->bits32)
-        return hc_write(c, at, &info, sizeof(info));
-    small.state = info.state;
-    memcpy(small.entry, &info.state_entry_time, sizeof(small.entry));
-    memcpy(small.time, info.time, sizeof(small.time));
-    return hc_write(c, at, &small, sizeof(small));
+    runstate_make_image(&v->sched.runstate, time_now(), c->bits32, &image);
+    return hc_write(c, at, image.bytes, image.size);
 }
 
 static int64_t op_get_runstate(struct hc *c, void *arg unused_arg)
@@ -129,7 +120,7 @@ static int64_t op_register_info(struct hc *c, void *arg)
     struct vcpu *v = target(c);
     int rc = 0;
 
-    if (a->offset > PAGE_SIZE - sizeof(struct vcpu_info) || (a->offset & 7))
+    if (vcpu_info_check_offset(a->offset) != 0)
         return hc_invalid(c, "VCPUOP_register_vcpu_info: offset", a->offset);
     if (v != c->v && !READ_ONCE(v->sched.down))
         return -EINVAL;

@@ -41,6 +41,27 @@ int physmap_put(struct physmap_batch *b, gfn_t g, mfn_t m, enum p2m_type type)
     return 0;
 }
 
+/* Looked up and stored under one lock: pages that came meanwhile would be lost below a large one. */
+int physmap_put_new(struct domain *d, gfn_t g, unsigned int order, mfn_t m)
+{
+    struct ept_entry e = { .mfn = m, .type = P2M_RAM_RW, .rwx = p2m_type_rwx(P2M_RAM_RW),
+                           .memtype = EPT_WB, .ignore_pat = true, .order = (uint8_t)order };
+    struct p2m *p = &d->p2m;
+    struct ept_entry now;
+    int rc = -EEXIST;
+
+    spin_lock(&p->lock);
+    now = ept_lookup(&p->ept, g);
+    if (now.type == P2M_HOLE && now.order >= order)
+        rc = ept_map(&p->ept, g, order, &e);
+    if (rc == 0)
+        p->max_gfn = max_of(p->max_gfn, g.v + BIT(order) - 1);
+    spin_unlock(&p->lock);
+    if (rc == 0)
+        __atomic_fetch_add(&d->tot_pages, BIT(order), __ATOMIC_SEQ_CST);
+    return rc;
+}
+
 int physmap_take(struct physmap_batch *b, gfn_t g)
 {
     struct ept_entry old;

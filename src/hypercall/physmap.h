@@ -23,6 +23,8 @@ void physmap_end(struct physmap_batch *b);
 /* Puts m at g; the caller's reference becomes the map's, or is still the caller's on error. A mapped grant is
  * not replaced: -EBUSY. */
 int physmap_put(struct physmap_batch *b, gfn_t g, mfn_t m, enum p2m_type type) must_check;
+/* 2^order pages of RAM where nothing is: -EEXIST if something is. */
+int physmap_put_new(struct domain *d, gfn_t g, unsigned int order, mfn_t m) must_check;
 /* Makes g a hole (dom0: identity MMIO where it was). */
 int physmap_take(struct physmap_batch *b, gfn_t g) must_check;
 

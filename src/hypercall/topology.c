@@ -57,8 +57,9 @@ void topology_summary(uint32_t *threads_per_core, uint32_t *cores_per_socket)
         in_socket++;
         threads += t.core == first.core;
     }
-    *threads_per_core = max_of(threads, 1U);
-    *cores_per_socket = max_of(in_socket / max_of(threads, 1U), 1U);
+    /* CPU 0 itself was counted: neither is zero. */
+    *threads_per_core = threads;
+    *cores_per_socket = in_socket / threads;
 }
 
 int64_t sysctl_cputopoinfo(struct ctl *t)

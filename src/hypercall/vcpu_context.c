@@ -253,7 +253,7 @@ void vcpu_context_save(struct vcpu *me, struct vcpu *v, struct hvm_hw_cpu *c)
     }
     if (v->pending.valid) {
         c->pending_vector = v->pending.vector;
-        c->pending_type = v->pending.type & 7;
+        c->pending_type = (uint8_t)(v->pending.type & 7U) & 7U;
         c->pending_error_valid = v->pending.has_error;
         c->pending_valid = 1;
         c->error_code = v->pending.error;
