@@ -15,10 +15,9 @@ build_product() {
     mkdir -p "$SOURCE_DIR/build"
     (
         flock 9
-        [ -f "$SOURCE_DIR/build/release/build.ninja" ] ||
-            quietly "$log" cmake -S "$SOURCE_DIR" -B "$SOURCE_DIR/build/release" -G Ninja \
-                -DCMAKE_BUILD_TYPE=Release
-        quietly "$log" ninja -C "$SOURCE_DIR/build/release"
+        [ -f build/release/build.ninja ] ||
+            quietly "$log" cmake -S . -B build/release -G Ninja -DCMAKE_BUILD_TYPE=Release
+        quietly "$log" ninja -C build/release
     ) 9>"$SOURCE_DIR/build/lock" || exit
     products=("$SOURCE_DIR"/build/release/xen-tenon-*.gz)
     PRODUCT=${products[0]}
