@@ -15,9 +15,10 @@ build_product() {
     mkdir -p "$SOURCE_DIR/build"
     (
         flock 9
-        [ -f build/release/build.ninja ] ||
-            quietly "$log" cmake -S . -B build/release -G Ninja -DCMAKE_BUILD_TYPE=Release
-        quietly "$log" ninja -C build/release
+        [ -f "$SOURCE_DIR/build/release/build.ninja" ] ||
+            quietly "$log" cmake -S "$SOURCE_DIR" -B "$SOURCE_DIR/build/release" -G Ninja \
+                -DCMAKE_BUILD_TYPE=Release
+        quietly "$log" ninja -C "$SOURCE_DIR/build/release"
     ) 9>"$SOURCE_DIR/build/lock" || exit
     products=("$SOURCE_DIR"/build/release/xen-tenon-*.gz)
     PRODUCT=${products[0]}

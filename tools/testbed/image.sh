@@ -56,6 +56,8 @@ image_make() {
 image_build() {
     local log=$1 final=$2 work path options=() sources=()
     [ "$(id -u)" -eq 0 ] || die "making the image needs root: run this once with sudo"
+    rm -rf "$CACHE_DIR"/making.*
+    find "$CACHE_DIR" -maxdepth 1 -name 'dom0-*' -mtime +7 -exec rm -rf {} +
     work=$(mktemp -d "$CACHE_DIR/making.XXXXXX")
     for path in "${DOM0_EXCLUDES[@]}"; do options+=("--dpkgopt=path-exclude=$path"); done
     for path in "${DOM0_EXCLUDED_MODULES[@]}"; do

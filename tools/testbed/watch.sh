@@ -51,21 +51,22 @@ watch_stage() {
     say "$1"
 }
 
-# watch_machine CONSOLE_LOG TIMEOUT STALL: returns when the machine is off (0) or cannot go on (1, with
-# WATCH_REASON).  STALL limits the silence of the console before the tools are up.
+# watch_machine CONSOLE_LOG TIMEOUT STALL [STAGE]: returns when the machine is off or STAGE is reached
+# (0), or when it cannot go on (1, with WATCH_REASON).  TIMEOUT 0 is none; STALL limits the silence of
+# the console before the tools are up.
 watch_machine() {
-    local log=$1 timeout=$2 stall=$3 begin=$SECONDS
+    local log=$1 timeout=$2 stall=$3 until=${4:-off} begin=$SECONDS
     WATCH_PARTIAL='' WATCH_SEEN='' WATCH_FAILURE='' WATCH_REASON='' WATCH_REBOOTED=''
     WATCH_LAST_OUTPUT=$SECONDS
     exec {WATCH_FD}<"$log"
     while :; do
         watch_lines
-        if [ -n "$WATCH_REBOOTED" ]; then WATCH_REASON='the machine rebooted' && break; fi
-        if [ -n "$WATCH_FAILURE" ]; then WATCH_REASON=$WATCH_FAILURE && break; fi
-        if WATCH_REASON=$(machine_fault); then break; fi
-        if machine_ended; then WATCH_REASON='' && break; fi
-        if ((SECONDS - begin > timeout)); then WATCH_REASON="no end after $timeout s" && break; fi
-        if [[ $WATCH_SEEN != *'tools up'* ]] && ((SECONDS - WATCH_LAST_OUTPUT > stall)); then
+        if [[ $WATCH_SEEN == *"|$until|"* ]]; then break; fi
+        if watch_failed || machine_ended; then break; fi
+        if ((timeout > 0 && SECONDS - begin > timeout)); then
+            WATCH_REASON="no end after $timeout s" && break
+        fi
+        if [[ $WATCH_SEEN != *'|tools up|'* ]] && ((SECONDS - WATCH_LAST_OUTPUT > stall)); then
             WATCH_REASON="the console has been silent for $stall s" && break
         fi
         sleep 0.3
@@ -74,6 +75,14 @@ watch_machine() {
     watch_lines
     exec {WATCH_FD}<&-
     [ -z "$WATCH_REASON" ]
+}
+
+# watch_failed: sets WATCH_REASON if console or emulator said that the machine cannot go on.
+watch_failed() {
+    WATCH_REASON=$(machine_fault) && return
+    if [ -n "$WATCH_REBOOTED" ]; then WATCH_REASON='the machine rebooted' && return; fi
+    if [ -n "$WATCH_FAILURE" ]; then WATCH_REASON=$WATCH_FAILURE && return; fi
+    return 1
 }
 
 # batch_result FILE: prints the script's output and sets BATCH_STATUS from the mark behind it (see

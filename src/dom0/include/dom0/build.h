@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Puts dom0 together in memory from the boot modules, before the domain exists: everything that can fail is checked first. */
+/*
+ * Puts dom0 together in memory from the boot modules, before the domain exists: everything that can fail is checked before
+ * the first byte of dom0's RAM is written, except for a guest() port that refuses.
+ *
+ * Boot code only, one CPU, no locks. It does not create the domain, nor map anything: dom0's RAM is written through guest().
+ *
+ * What the caller guarantees: the kernel's file, the initrd, the command line, the host's ACPI tables and the memory behind
+ * `scratch` are where nothing of dom0 will be written. That is so when they lie outside of RAM given to dom0 (layout.kept), or
+ * when they are named in layout.busy; the kernel's own range (16-74 MiB for Debian's) cannot be avoided: move modules out of it first.
+ */
 #ifndef DOM0_BUILD_H
 #define DOM0_BUILD_H
 
@@ -11,13 +20,14 @@ struct dom0_build_request {
     const void *kernel; size_t kernel_size;
     const void *initrd; size_t initrd_size;    /* may be NULL, 0 */
     const char *cmdline;                       /* dom0's, complete (swiotlb=force already appended) */
-    struct dom0_layout_request layout;
+    struct dom0_layout_request layout;         /* kernel_*, initrd_size, cmdline_size and acpi_size are filled in here */
     const struct acpi_info *acpi; const struct acpi_memory *acpi_memory;
     unsigned int vcpus;
     struct image_memory scratch;               /* decompressor output */
     void *(*guest)(void *ctx, uint64_t pa, size_t size); void *ctx;   /* dom0 RAM, pa == gpa */
 };
 struct dom0_build_result { struct dom0_layout layout; uint32_t entry; uint32_t start_info; const char *kernel_format; };
+/* NULL, or a sentence for the admin. */
 const char *dom0_build(const struct dom0_build_request *req, struct dom0_build_result *out) must_check;
 
 #endif

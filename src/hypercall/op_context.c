@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * HVM context (xen/hvm/save.h): a domain's state as a chain of records {type, instance, length, data}.
+ * Written straight into the caller's buffer; read one record at a time. Devices that a PVH guest does
+ * not have are not written, and refused records name themselves in the log.
+ */
+#include "ctl.h"
+#include "vcpu_context.h"
+
+#include <hv/assert.h>
+#include <lib/string.h>
+#include <mm/heap.h>
+#include <x86/cpu.h>
+#include <x86/time.h>
+
+#define MSR_MTRRCAP 0xfeU
+#define MSR_MTRR_DEF_TYPE 0x2ffU
+#define MSR_MTRR_PHYSBASE0 0x200U
+static const uint32_t mtrr_fixed[NUM_FIXED_MSR] = { 0x250, 0x258, 0x259, 0x268, 0x269, 0x26a, 0x26b,
+                                                    0x26c, 0x26d, 0x26e, 0x26f };
+
+union record { struct hvm_save_header header; struct hvm_hw_cpu cpu; struct hvm_hw_lapic lapic;
+               struct hvm_hw_lapic_regs lapic_regs; struct hvm_hw_mtrr mtrr; };
+
+/* Where records go. With no buffer only their size is counted. */
+struct sink { struct hc *c; gva_t at; uint64_t used, room; bool count_only; int rc; };
+
+static void put_record(struct sink *s, uint16_t type, uint16_t instance, const void *data, uint32_t length)
+{
+    struct hvm_save_descriptor d = { type, instance, length };
+    uint64_t end = s->used + sizeof(d) + length;
+
+    if (s->rc == 0 && !s->count_only) {
+        if (end > s->room)
+            s->rc = -ENOSPC;
+        else if (hc_write(s->c, gva_of(s->at.v + s->used), &d, sizeof(d)) != 0 ||
+                 (length && hc_write(s->c, gva_of(s->at.v + s->used + sizeof(d)), data, length) != 0))
+            s->rc = -EFAULT;
+    }
+    s->used = end;
+}
+
+static void make_header(struct domain *d, union record *r)
+{
+    r->header.magic = HVM_FILE_MAGIC;
+    r->header.version = HVM_FILE_VERSION;
+    r->header.cpuid = cpu_cpuid(1, 0).eax;
+    r->header.gtsc_khz = d->tsc_khz ? d->tsc_khz : (uint32_t)time_tsc_khz();
+}
+
+static void make_lapic(const struct vcpu *v, union record *r)
+{
+    r->lapic.apic_base_msr = v->lapic.base_msr;
+    r->lapic.disabled = !vlapic_is_enabled(&v->lapic);
+    r->lapic.tdt_msr = vlapic_get_tsc_deadline(&v->lapic);
+}
+
+static void make_mtrr(struct vcpu *me, struct vcpu *v, union record *r)
+{
+    struct hvm_hw_mtrr *m = &r->mtrr;
+
+    (void)msr_store_read(&v->msrs, MSR_MTRRCAP, &m->msr_mtrr_cap);
+    if (m->msr_mtrr_cap == 0)
+        m->msr_mtrr_cap = 0x508;
+    (void)msr_store_read(&v->msrs, MSR_MTRR_DEF_TYPE, &m->msr_mtrr_def_type);
+    for (unsigned int i = 0; i < MTRR_VCNT * 2; i++)
+        (void)msr_store_read(&v->msrs, MSR_MTRR_PHYSBASE0 + i, &m->msr_mtrr_var[i]);
+    for (unsigned int i = 0; i < NUM_FIXED_MSR; i++)
+        (void)msr_store_read(&v->msrs, mtrr_fixed[i], &m->msr_mtrr_fixed[i]);
+    vcpu_context_pat(me, v, &m->msr_pat_cr, false);
+}
+
+static bool make_record(struct hc *c, struct domain *d, uint16_t type, struct vcpu *v, union record *r,
+                        uint32_t *length)
+{
+    memset(r, 0, sizeof(*r));
+    switch (type) {
+    case HVM_SAVE_CODE(HEADER):
+        make_header(d, r);
+        *length = sizeof(r->header);
+        return true;
+    case HVM_SAVE_CODE(CPU):
+        if (!v->initialised)
+            return false;
+        vcpu_context_save(c->v, v, &r->cpu);
+        *length = sizeof(r->cpu);
+        return true;
+    case HVM_SAVE_CODE(LAPIC):
+        make_lapic(v, r);
+        *length = sizeof(r->lapic);
+        return true;
+    case HVM_SAVE_CODE(LAPIC_REGS):
+        memcpy(r->lapic_regs.data, v->lapic.regs, sizeof(r->lapic_regs.data));
+        *length = sizeof(r->lapic_regs);
+        return true;
+    case HVM_SAVE_CODE(MTRR):
+        make_mtrr(c->v, v, r);
+        *length = sizeof(r->mtrr);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static const uint16_t vcpu_records[] = { HVM_SAVE_CODE(CPU), HVM_SAVE_CODE(LAPIC),
+                                         HVM_SAVE_CODE(LAPIC_REGS), HVM_SAVE_CODE(MTRR) };
+
+static void put_all(struct sink *s, struct domain *d, union record *r)
+{
+    uint32_t length;
+
+    if (make_record(s->c, d, HVM_SAVE_CODE(HEADER), NULL, r, &length))
+        put_record(s, HVM_SAVE_CODE(HEADER), 0, r, length);
+    for (unsigned int k = 0; k < ARRAY_COUNT(vcpu_records); k++)
+        for (uint32_t i = 0; i < d->max_vcpus; i++)
+            if (d->vcpu[i] && make_record(s->c, d, vcpu_records[k], d->vcpu[i], r, &length))
+                put_record(s, vcpu_records[k], (uint16_t)i, r, length);
+    put_record(s, HVM_SAVE_CODE(END), 0, NULL, 0);
+}
+
+/* Ends a pause of ours: there is one to end. */
+static void resume(struct domain *d)
+{
+    int rc = domain_unpause(d);
+
+    ASSERT(rc == 0);
+    (void)rc;
+}
+
+int64_t domctl_gethvmcontext(struct ctl *t)
+{
+    struct xen_domctl_hvmcontext *a = t->u;
+    struct sink s = { .c = t->c, .at = hc_handle(a->buffer), .room = a->size };
+    union record *r = heap_new(union record);
+
+    if (!r)
+        return -ENOMEM;
+    s.count_only = s.at.v == 0;
+    domain_pause(t->d);
+    put_all(&s, t->d, r);
+    resume(t->d);
+    heap_free(r);
+    if (s.count_only) {
+        /* Room for vCPUs that get their context later. */
+        s.used += (uint64_t)t->d->max_vcpus * (sizeof(struct hvm_save_descriptor) + sizeof(struct hvm_hw_cpu));
+        s.rc = 0;
+    }
+    a->size = (uint32_t)s.used;
+    return s.rc;
+}
+
+int64_t domctl_gethvmcontext_partial(struct ctl *t)
+{
+    struct xen_domctl_hvmcontext_partial *a = t->u;
+    struct vcpu *v = domain_vcpu(t->d, a->instance);
+    union record *r = heap_new(union record);
+    uint32_t length = 0;
+    int64_t rc = -ENOENT;
+
+    if (!r)
+        return -ENOMEM;
+    domain_pause(t->d);
+    if ((v || a->type == HVM_SAVE_CODE(HEADER)) && make_record(t->c, t->d, (uint16_t)a->type, v, r, &length))
+        rc = 0;
+    resume(t->d);
+    if (rc == 0 && hc_handle(a->buffer).v) {
+        if (a->bufsz < length)
+            rc = -ENOSPC;
+        else
+            rc = hc_write(t->c, hc_handle(a->buffer), r, length);
+    }
+    a->bufsz = length;
+    heap_free(r);
+    return rc;
+}
+
+/* Loading. */
+
+static int load_mtrr(struct hc *c, struct vcpu *v, struct hvm_hw_mtrr *m)
+{
+    bool good = msr_store_write(&v->msrs, MSR_MTRR_DEF_TYPE, m->msr_mtrr_def_type);
+
+    for (unsigned int i = 0; i < MTRR_VCNT * 2; i++)
+        good &= msr_store_write(&v->msrs, MSR_MTRR_PHYSBASE0 + i, m->msr_mtrr_var[i]);
+    for (unsigned int i = 0; i < NUM_FIXED_MSR; i++)
+        good &= msr_store_write(&v->msrs, mtrr_fixed[i], m->msr_mtrr_fixed[i]);
+    good &= vcpu_context_pat(c->v, v, &m->msr_pat_cr, true);
+    return good ? 0 : -EINVAL;
+}
+
+static int load_header(const union record *r)
+{
+    return r->header.magic == HVM_FILE_MAGIC && r->header.version == HVM_FILE_VERSION ? 0 : -EINVAL;
+}
+
+static int load_lapic_regs(struct vcpu *v, const union record *r)
+{
+    memcpy(v->lapic.regs, r->lapic_regs.data, sizeof(r->lapic_regs.data));
+    return 0;
+}
+
+static int load_lapic(struct vcpu *v, const union record *r)
+{
+    struct vlapic_effect e = { 0 };
+
+    return vlapic_set_base(&v->lapic, r->lapic.apic_base_msr, &e) ? 0 : -EINVAL;
+}
+
+/* The size that a type must have; 0: one that is accepted and not used. */
+static uint32_t record_length(uint16_t type)
+{
+    switch (type) {
+    case HVM_SAVE_CODE(HEADER):     return sizeof(struct hvm_save_header);
+    case HVM_SAVE_CODE(CPU):        return sizeof(struct hvm_hw_cpu);
+    case HVM_SAVE_CODE(LAPIC):      return sizeof(struct hvm_hw_lapic);
+    case HVM_SAVE_CODE(LAPIC_REGS): return sizeof(struct hvm_hw_lapic_regs);
+    case HVM_SAVE_CODE(MTRR):       return sizeof(struct hvm_hw_mtrr);
+    default:                        return 0;
+    }
+}
+
+static int load_record(struct ctl *t, const struct hvm_save_descriptor *h, union record *r)
+{
+    struct vcpu *v = domain_vcpu(t->d, h->instance);
+    int rc;
+
+    if (h->typecode == HVM_SAVE_CODE(HEADER))
+        return load_header(r);
+    if (!v)
+        return hc_invalid(t->c, "sethvmcontext: instance", h->instance);
+    switch (h->typecode) {
+    case HVM_SAVE_CODE(CPU):
+        rc = vcpu_context_load(t->c->v, v, &r->cpu);
+        if (rc == 0)
+            vcpu_online(v);
+        return rc;
+    case HVM_SAVE_CODE(LAPIC):      return load_lapic(v, r);
+    case HVM_SAVE_CODE(LAPIC_REGS): return load_lapic_regs(v, r);
+    case HVM_SAVE_CODE(MTRR):       return load_mtrr(t->c, v, &r->mtrr);
+    default:                        return 0;
+    }
+}
+
+/* One record at `at`; *step is how far the next one is, 0 after the last. */
+static int next_record(struct ctl *t, gva_t at, uint64_t room, union record *r, uint64_t *step)
+{
+    struct hvm_save_descriptor h;
+    uint32_t want;
+
+    *step = 0;
+    if (room < sizeof(h) || hc_read(t->c, &h, at, sizeof(h)) != 0)
+        return -EFAULT;
+    if (h.typecode == HVM_SAVE_CODE(END))
+        return 0;
+    if (h.length > room - sizeof(h))
+        return hc_invalid(t->c, "sethvmcontext: length", h.length);
+    *step = sizeof(h) + h.length;
+    want = record_length(h.typecode);
+    if (want == 0)
+        return 0;
+    if (h.length != want)
+        return hc_invalid(t->c, "sethvmcontext: length", h.length);
+    if (hc_read(t->c, r, gva_of(at.v + sizeof(h)), want) != 0)
+        return -EFAULT;
+    return load_record(t, &h, r);
+}
+
+/* Every vCPU goes down first: those with a CPU record come up again. */
+static void all_down(struct domain *d)
+{
+    for (uint32_t i = 0; i < d->max_vcpus; i++)
+        if (d->vcpu[i])
+            vcpu_offline(d->vcpu[i]);
+}
+
+int64_t domctl_sethvmcontext(struct ctl *t)
+{
+    const struct xen_domctl_hvmcontext *a = t->u;
+    gva_t at = hc_handle(a->buffer);
+    union record *r;
+    uint64_t done = 0, step;
+    int rc;
+
+    if (t->d->max_vcpus == 0)
+        return -EINVAL;
+    r = heap_new(union record);
+    if (!r)
+        return -ENOMEM;
+    domain_pause(t->d);
+    all_down(t->d);
+    do {
+        memset(r, 0, sizeof(*r));
+        rc = next_record(t, gva_of(at.v + done), a->size - done, r, &step);
+        done += step;
+    } while (rc == 0 && step != 0);
+    resume(t->d);
+    heap_free(r);
+    return rc;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* domctls about a domain's pages, for saving it: what kind each gfn is; log-dirty is not there yet. */
+#include "ctl.h"
+
+#define FRAMES_AT_ONCE 1024U
+
+static uint64_t frame_kind(struct domain *d, gfn_t g)
+{
+    switch (p2m_lookup(&d->p2m, g).type) {
+    case P2M_RAM_RW: case P2M_RAM_RO: case P2M_RAM_LOGDIRTY:
+        return XEN_DOMCTL_PFINFO_NOTAB;
+    case P2M_HOLE: case P2M_MMIO_DIRECT: case P2M_MMIO_DM: case P2M_FOREIGN: case P2M_GRANT_RW:
+    case P2M_GRANT_RO: case P2M_SHARED: case P2M_TYPE_COUNT:
+        break;
+    }
+    return XEN_DOMCTL_PFINFO_XTAB;
+}
+
+int64_t domctl_getpageframeinfo3(struct ctl *t)
+{
+    const struct xen_domctl_getpageframeinfo3 *a = t->u;
+
+    if (a->num > FRAMES_AT_ONCE)
+        return -E2BIG;
+    for (uint64_t i = 0; i < a->num; i++) {
+        gva_t at = gva_at(hc_handle(a->array), i, sizeof(uint64_t));
+        uint64_t value;
+
+        if (hc_read(t->c, &value, at, sizeof(value)) != 0)
+            return -EFAULT;
+        value = frame_kind(t->d, gfn_of(value));
+        if (hc_write(t->c, at, &value, sizeof(value)) != 0)
+            return -EFAULT;
+    }
+    return 0;
+}
+
+int64_t domctl_shadow_op(struct ctl *t)
+{
+    struct xen_domctl_shadow_op *a = t->u;
+
+    switch (a->op) {
+    case XEN_DOMCTL_SHADOW_OP_OFF:
+        return 0;
+    case XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION:
+        a->mb = (uint32_t)((t->d->paging_mempool + (1UL << 20) - 1) >> 20);
+        return 0;
+    case XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION:
+        t->d->paging_mempool = (uint64_t)a->mb << 20;
+        return 0;
+    default:
+        return hc_refuse(t->c, -EOPNOTSUPP, "shadow_op: op", a->op);
+    }
+}

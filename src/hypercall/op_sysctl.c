@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* sysctl (xen/sysctl.h): the machine and the list of domains as the toolstack sees them. */
+#include "ctl.h"
+
+#include <hypercall/hypercall.h>
+#include <lib/log.h>
+#include <lib/string.h>
+#include <mm/frames.h>
+#include <x86/time.h>
+
+#define CONSOLE_CHUNK 512U
+
+static int64_t op_readconsole(struct ctl *t)
+{
+    struct xen_sysctl_readconsole *a = t->u;
+    uint32_t done = 0, index = a->index;
+    bool incremental = a->incremental;
+    char text[CONSOLE_CHUNK];
+
+    while (done < a->count) {
+        size_t n = log_ring_read(text, min_of(a->count - done, CONSOLE_CHUNK), &index, incremental, false);
+
+        if (n == 0)
+            break;
+        if (hc_write(t->c, gva_at(hc_handle(a->buffer), done, 1), text, n) != 0)
+            return -EFAULT;
+        incremental = true;
+        done += (uint32_t)n;
+    }
+    if (a->clear)
+        (void)log_ring_read(text, 0, &index, true, true);
+    a->index = index;
+    a->count = done;
+    return 0;
+}
+
+static int64_t op_physinfo(struct ctl *t)
+{
+    struct xen_sysctl_physinfo *a = t->u;
+
+    memset(a, 0, sizeof(*a));
+    topology_summary(&a->threads_per_core, &a->cores_per_socket);
+    a->nr_cpus = cpu_count();
+    a->max_cpu_id = cpu_count() - 1;
+    a->nr_nodes = 1;
+    a->cpu_khz = (uint32_t)time_tsc_khz();
+    a->capabilities = XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap | XEN_SYSCTL_PHYSCAP_gnttab_v1;
+    a->total_pages = frames_total();
+    a->free_pages = frames_free_count();
+    a->max_mfn = frames_max_mfn();
+    policy_host_words(a->hw_cap);
+    return 0;
+}
+
+static int64_t op_sched_id(struct ctl *t)
+{
+    ((struct xen_sysctl_sched_id *)t->u)->sched_id = sched_id();
+    return 0;
+}
+
+static int64_t op_getdomaininfolist(struct ctl *t)
+{
+    struct xen_sysctl_getdomaininfolist *a = t->u;
+    uint32_t n = 0;
+    domid_t from = a->first_domain;
+
+    while (n < a->max_domains) {
+        struct xen_domctl_getdomaininfo info;
+        struct domain *d = domain_get_next(from);
+        int rc;
+
+        if (!d)
+            break;
+        from = (domid_t)(d->id + 1);
+        ctl_domain_info(d, &info);
+        domain_put(d);
+        rc = hc_write(t->c, gva_at(hc_handle(a->buffer), n, sizeof(info)), &info, sizeof(info));
+        if (rc != 0)
+            return rc;
+        n++;
+    }
+    a->num_domains = n;
+    return 0;
+}
+
+static int64_t op_debug_keys(struct ctl *t)
+{
+    const struct xen_sysctl_debug_keys *a = t->u;
+
+    for (uint32_t i = 0; i < min_of(a->nr_keys, 64U); i++) {
+        uint8_t key;
+
+        if (hc_read(t->c, &key, gva_at(hc_handle(a->keys), i, 1), 1) != 0)
+            return -EFAULT;
+        if (hypercall_env.debug_key)
+            hypercall_env.debug_key(key);
+    }
+    return 0;
+}
+
+static int64_t op_getcpuinfo(struct ctl *t)
+{
+    struct xen_sysctl_getcpuinfo *a = t->u;
+    uint32_t n = min_of(a->max_cpus, cpu_count());
+
+    for (uint32_t cpu = 0; cpu < n; cpu++) {
+        struct xen_sysctl_cpuinfo info = { (uint64_t)sched_cpu_idle_time(cpu) };
+
+        if (hc_write(t->c, gva_at(hc_handle(a->info), cpu, sizeof(info)), &info, sizeof(info)) != 0)
+            return -EFAULT;
+    }
+    a->nr_cpus = n;
+    return 0;
+}
+
+static int64_t op_availheap(struct ctl *t)
+{
+    struct xen_sysctl_availheap *a = t->u;
+
+    if (a->node > 0)
+        return hc_invalid(t->c, "XEN_SYSCTL_availheap: node", a->node);
+    a->avail_bytes = frames_free_count() << PAGE_SHIFT;
+    return 0;
+}
+
+static uint32_t domain_count(void)
+{
+    uint32_t n = 0;
+    domid_t from = 0;
+
+    for (;;) {
+        struct domain *d = domain_get_next(from);
+
+        if (!d)
+            return n;
+        from = (domid_t)(d->id + 1);
+        domain_put(d);
+        n++;
+    }
+}
+
+/* One pool with all CPUs, number 0. */
+static int64_t op_cpupool(struct ctl *t)
+{
+    struct xen_sysctl_cpupool_op *a = t->u;
+    struct cpumask none = { { 0 } }, all = cpumask_all();
+    struct domain *d;
+
+    switch (a->op) {
+    case XEN_SYSCTL_CPUPOOL_OP_INFO:
+        if (a->cpupool_id != 0 && a->cpupool_id != XEN_SYSCTL_CPUPOOL_PAR_ANY)
+            return -ENOENT;
+        a->cpupool_id = 0;
+        a->sched_id = sched_id();
+        a->n_dom = domain_count();
+        return ctl_write_cpumask(t->c, &a->cpumap, &all);
+    case XEN_SYSCTL_CPUPOOL_OP_FREEINFO:
+        return ctl_write_cpumask(t->c, &a->cpumap, &none);
+    case XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN:
+        d = hc_any_domain(t->c, (domid_t)a->domid);
+        if (!d)
+            return -ESRCH;
+        hc_put(t->c, d);
+        return a->cpupool_id == 0 ? 0 : -ENOENT;
+    case XEN_SYSCTL_CPUPOOL_OP_CREATE:
+    case XEN_SYSCTL_CPUPOOL_OP_DESTROY:
+    case XEN_SYSCTL_CPUPOOL_OP_ADDCPU:
+    case XEN_SYSCTL_CPUPOOL_OP_RMCPU:
+        return hc_refuse(t->c, -EOPNOTSUPP, "XEN_SYSCTL_cpupool_op: op", a->op);
+    default:
+        return hc_refuse(t->c, -ENOSYS, "XEN_SYSCTL_cpupool_op: op", a->op);
+    }
+}
+
+static int64_t op_scheduler(struct ctl *t)
+{
+    struct xen_sysctl_scheduler_op *a = t->u;
+
+    if (a->cpupool_id != 0)
+        return -ESRCH;
+    if (a->sched_id != sched_id())
+        return hc_invalid(t->c, "XEN_SYSCTL_scheduler_op: sched_id", a->sched_id);
+    switch (a->cmd) {
+    case XEN_SYSCTL_SCHEDOP_putinfo:
+        if (sched_set_ratelimit_us(a->u.sched_credit2.ratelimit_us) != 0)
+            return hc_invalid(t->c, "XEN_SYSCTL_scheduler_op: ratelimit_us", a->u.sched_credit2.ratelimit_us);
+        return 0;
+    case XEN_SYSCTL_SCHEDOP_getinfo:
+        a->u.sched_credit2.ratelimit_us = sched_ratelimit_us();
+        return 0;
+    default:
+        return hc_invalid(t->c, "XEN_SYSCTL_scheduler_op: cmd", a->cmd);
+    }
+}
+
+static int64_t op_levelling_caps(struct ctl *t)
+{
+    ((struct xen_sysctl_cpu_levelling_caps *)t->u)->caps = 0;
+    return 0;
+}
+
+static int64_t op_unsupported(struct ctl *t)
+{
+    (void)t;
+    return -EOPNOTSUPP;
+}
+
+#define SYSCTL(name, fn, dir) \
+    [XEN_SYSCTL_##name] = { fn, sizeof(struct xen_sysctl_##name), dir, CTL_PLAIN }
+#define SYSCTL_AS(name, type, fn, dir) [XEN_SYSCTL_##name] = { fn, sizeof(struct type), dir, CTL_PLAIN }
+const struct ctl_op ctl_sysctls[] = {
+    SYSCTL(readconsole,       op_readconsole,       HC_INOUT),
+    SYSCTL(physinfo,          op_physinfo,          HC_INOUT),
+    SYSCTL(sched_id,          op_sched_id,          HC_INOUT),
+    SYSCTL(getdomaininfolist, op_getdomaininfolist, HC_INOUT),
+    SYSCTL(debug_keys,        op_debug_keys,        HC_IN),
+    SYSCTL(getcpuinfo,        op_getcpuinfo,        HC_INOUT),
+    SYSCTL(availheap,         op_availheap,         HC_INOUT),
+    SYSCTL(cputopoinfo,       sysctl_cputopoinfo,   HC_INOUT),
+    SYSCTL(numainfo,          sysctl_numainfo,      HC_INOUT),
+    SYSCTL(cpupool_op,        op_cpupool,           HC_INOUT),
+    SYSCTL(scheduler_op,      op_scheduler,         HC_INOUT),
+    SYSCTL(pcitopoinfo,       sysctl_pcitopoinfo,   HC_INOUT),
+    SYSCTL(psr_cmt_op,        op_unsupported,       HC_IN),
+    SYSCTL(psr_alloc,         op_unsupported,       HC_IN),
+    SYSCTL_AS(get_cpu_levelling_caps, xen_sysctl_cpu_levelling_caps, op_levelling_caps,       HC_INOUT),
+    SYSCTL_AS(get_cpu_featureset,     xen_sysctl_cpu_featureset,     sysctl_get_cpu_featureset, HC_INOUT),
+    SYSCTL_AS(get_cpu_policy,         xen_sysctl_cpu_policy,         sysctl_get_cpu_policy,   HC_INOUT),
+};
+const size_t ctl_sysctl_count = ARRAY_COUNT(ctl_sysctls);

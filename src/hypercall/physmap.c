@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "physmap.h"
+
+#include <mm/frames.h>
+
+void physmap_end(struct physmap_batch *b)
+{
+    if (b->count == 0)
+        return;
+    p2m_flush(&b->d->p2m);
+    for (unsigned int i = 0; i < b->count; i++)
+        p2m_drop(&b->old[i]);
+    b->count = 0;
+}
+
+/* Nothing was mapped: no CPU can have it cached, nothing to let go. Device memory has no references. */
+static void retire(struct physmap_batch *b, const struct ept_entry *old)
+{
+    if (old->type == P2M_HOLE)
+        return;
+    if (p2m_type_is_ram(old->type))
+        __atomic_fetch_sub(&b->d->tot_pages, 1, __ATOMIC_SEQ_CST);
+    b->old[b->count++] = *old;
+    if (b->count == PHYSMAP_BATCH)
+        physmap_end(b);
+}
+
+int physmap_put(struct physmap_batch *b, gfn_t g, mfn_t m, enum p2m_type type)
+{
+    struct ept_entry old;
+    int rc;
+
+    if (p2m_type_is_grant(p2m_lookup(&b->d->p2m, g).type))
+        return -EBUSY;
+    rc = p2m_set(&b->d->p2m, g, 0, m, type, &old);
+    if (rc != 0)
+        return rc;
+    if (p2m_type_is_ram(type))
+        __atomic_fetch_add(&b->d->tot_pages, 1, __ATOMIC_SEQ_CST);
+    retire(b, &old);
+    return 0;
+}
+
+/* Looked up and stored under one lock: pages that came meanwhile would be lost below a large one. */
+int physmap_put_new(struct domain *d, gfn_t g, unsigned int order, mfn_t m)
+{
+    struct ept_entry e = { .mfn = m, .type = P2M_RAM_RW, .rwx = p2m_type_rwx(P2M_RAM_RW),
+                           .memtype = EPT_WB, .ignore_pat = true, .order = (uint8_t)order };
+    struct p2m *p = &d->p2m;
+    struct ept_entry now;
+    int rc = -EEXIST;
+
+    spin_lock(&p->lock);
+    now = ept_lookup(&p->ept, g);
+    if (now.type == P2M_HOLE && now.order >= order)
+        rc = ept_map(&p->ept, g, order, &e);
+    if (rc == 0)
+        p->max_gfn = max_of(p->max_gfn, g.v + BIT(order) - 1);
+    spin_unlock(&p->lock);
+    if (rc == 0)
+        __atomic_fetch_add(&d->tot_pages, BIT(order), __ATOMIC_SEQ_CST);
+    return rc;
+}
+
+int physmap_take(struct physmap_batch *b, gfn_t g)
+{
+    struct ept_entry old;
+    int rc = p2m_clear(&b->d->p2m, g, &old);
+
+    if (rc == 0)
+        retire(b, &old);
+    return rc;
+}
+
+bool physmap_foreign_frame(struct domain *from, gfn_t g, mfn_t *m)
+{
+    enum p2m_type type = p2m_lookup(&from->p2m, g).type;
+
+    if (!p2m_type_is_ram(type) && type != P2M_SHARED)
+        return false;
+    if (!p2m_get_frame(&from->p2m, g, false, m))
+        return false;
+    /* It may have been replaced meanwhile by a page that is not its own to show. */
+    if (frame_owner(*m) == from->id || frame_owner(*m) == DOMID_XEN)
+        return true;
+    (void)frame_put(*m);
+    return false;
+}

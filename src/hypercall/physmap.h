@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Private: changing a domain's physical map. Every entry that has a frame holds one reference of it.
+ * What a change replaces is collected in a batch and let go only after the CPUs have forgotten
+ * it: one flush for many pages. No lock is held between calls; two vCPUs of a guest that race get
+ * one or the other result, never a frame that is mapped without a reference.
+ */
+#ifndef HYPERCALL_PHYSMAP_H
+#define HYPERCALL_PHYSMAP_H
+
+#include "door.h"
+
+#define PHYSMAP_BATCH 16U
+struct physmap_batch { struct domain *d; unsigned int count; struct ept_entry old[PHYSMAP_BATCH]; };
+
+static inline struct physmap_batch physmap_begin(struct domain *d)
+{
+    return (struct physmap_batch){ .d = d };
+}
+/* Flushes and lets go of what was replaced. */
+void physmap_end(struct physmap_batch *b);
+
+/* Puts m at g; the caller's reference becomes the map's, or is still the caller's on error. A mapped grant is
+ * not replaced: -EBUSY. */
+int physmap_put(struct physmap_batch *b, gfn_t g, mfn_t m, enum p2m_type type) must_check;
+/* 2^order pages of RAM where nothing is: -EEXIST if something is. */
+int physmap_put_new(struct domain *d, gfn_t g, unsigned int order, mfn_t m) must_check;
+/* Makes g a hole (dom0: identity MMIO where it was). */
+int physmap_take(struct physmap_batch *b, gfn_t g) must_check;
+
+/* A frame of `from`, as the toolstack may see it, with a reference. */
+bool physmap_foreign_frame(struct domain *from, gfn_t g, mfn_t *m) must_check;
+static inline bool p2m_type_is_ram(enum p2m_type t)
+{
+    return t == P2M_RAM_RW || t == P2M_RAM_RO || t == P2M_RAM_LOGDIRTY;
+}
+static inline bool p2m_type_is_grant(enum p2m_type t) { return t == P2M_GRANT_RW || t == P2M_GRANT_RO; }
+
+/* Makes the grant table of d at least `frames` long. -ENOSPC beyond its limit. */
+int grant_table_grow_to(struct domain *d, uint32_t frames) must_check;
+/* Frame i of the grant table with a reference, growing it as needed. */
+int grant_table_frame(struct domain *d, uint64_t i, mfn_t *m) must_check;
+
+#endif

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vcpu_context.h"
+
+#include <hv/errno.h>
+#include <lib/string.h>
+#include <x86/time.h>
+
+#define MSR_SYSENTER_CS 0x174U
+#define MSR_SYSENTER_ESP 0x175U
+#define MSR_SYSENTER_EIP 0x176U
+#define MSR_PAT 0x277U
+#define MSR_STAR 0xc0000081U
+#define MSR_LSTAR 0xc0000082U
+#define MSR_CSTAR 0xc0000083U
+#define MSR_FMASK 0xc0000084U
+#define MSR_KERNEL_GS_BASE 0xc0000102U
+#define MSR_TSC_AUX 0xc0000103U
+
+static void borrow(struct vcpu *me, struct vcpu *v)
+{
+    if (me == v)
+        return;
+    vmx_unload(&me->vmx);
+    vmx_load(&v->vmx);
+}
+
+static void give_back(struct vcpu *me, struct vcpu *v)
+{
+    if (me == v)
+        return;
+    vmx_unload(&v->vmx);
+    vmx_load(&me->vmx);
+}
+
+/* The ABI packs access rights into 12 bits; the VMCS leaves a gap at 11:8. */
+static uint32_t attr_of(uint32_t packed)
+{
+    return packed == 0 ? SEG_ATTR_UNUSABLE : (packed & 0xffU) | (packed & 0xf00U) << 4;
+}
+
+static uint32_t packed_of(uint32_t attr)
+{
+    return attr & SEG_ATTR_UNUSABLE ? 0 : (attr & 0xffU) | (attr >> 4 & 0xf00U);
+}
+
+static bool set_control(struct vcpu *v, uint64_t cr0, uint64_t cr3, uint64_t cr4, uint64_t efer)
+{
+    /* EFER.LME before CR0.PG, as a CPU demands; CR4.PAE before both. */
+    if (!vmx_set_cr(&v->vmx, 4, cr4))
+        return false;
+    if (!vmx_set_efer(&v->vmx, efer & ~EFER_LMA))
+        return false;
+    return vmx_set_cr(&v->vmx, 3, cr3) && vmx_set_cr(&v->vmx, 0, cr0);
+}
+
+struct packed_seg { enum seg s; uint32_t base, limit; uint16_t ar; };
+
+static void set_segs(struct vcpu *v, const struct packed_seg *p, unsigned int count)
+{
+    for (unsigned int i = 0; i < count; i++) {
+        struct guest_seg s = { .selector = 0, .limit = p[i].limit, .attr = attr_of(p[i].ar),
+                               .base = p[i].base };
+
+        vmx_set_seg(&v->vmx, p[i].s, &s);
+    }
+}
+
+static bool set_hvm32(struct vcpu *v, const struct vcpu_hvm_x86_32 *r)
+{
+    const struct packed_seg segs[] = {
+        { SEG_CS, r->cs_base, r->cs_limit, r->cs_ar }, { SEG_DS, r->ds_base, r->ds_limit, r->ds_ar },
+        { SEG_SS, r->ss_base, r->ss_limit, r->ss_ar }, { SEG_ES, r->es_base, r->es_limit, r->es_ar },
+        { SEG_TR, r->tr_base, r->tr_limit, r->tr_ar },
+    };
+    struct guest_regs *g = &v->vmx.regs;
+
+    if (!(r->cs_ar & 0x80) || (r->cr0 & CR0_PG && !(r->cr0 & CR0_PE)))
+        return false;
+    if (!set_control(v, r->cr0 | CR0_ET, r->cr3, r->cr4, r->efer))
+        return false;
+    set_segs(v, segs, ARRAY_COUNT(segs));
+    g->rax = r->eax; g->rcx = r->ecx; g->rdx = r->edx; g->rbx = r->ebx;
+    g->rbp = r->ebp; g->rsi = r->esi; g->rdi = r->edi;
+    vmx_set_rsp(&v->vmx, r->esp);
+    vmx_set_rip(&v->vmx, r->eip);
+    vmx_set_rflags(&v->vmx, r->eflags | 2);
+    return true;
+}
+
+static bool set_hvm64(struct vcpu *v, const struct vcpu_hvm_x86_64 *r)
+{
+    static const struct packed_seg segs[] = {
+        { SEG_CS, 0, UINT32_MAX, 0xa9b }, { SEG_DS, 0, UINT32_MAX, 0xc93 },
+        { SEG_SS, 0, UINT32_MAX, 0xc93 }, { SEG_ES, 0, UINT32_MAX, 0xc93 },
+        { SEG_TR, 0, 0x67, 0x8b },
+    };
+    struct guest_regs *g = &v->vmx.regs;
+
+    if (!(r->efer & EFER_LME) || !(r->cr0 & CR0_PG) || !(r->cr4 & CR4_PAE))
+        return false;
+    if (!set_control(v, r->cr0 | CR0_ET, r->cr3, r->cr4, r->efer))
+        return false;
+    set_segs(v, segs, ARRAY_COUNT(segs));
+    g->rax = r->rax; g->rcx = r->rcx; g->rdx = r->rdx; g->rbx = r->rbx;
+    g->rbp = r->rbp; g->rsi = r->rsi; g->rdi = r->rdi;
+    vmx_set_rsp(&v->vmx, r->rsp);
+    vmx_set_rip(&v->vmx, r->rip);
+    vmx_set_rflags(&v->vmx, r->rflags | 2);
+    return true;
+}
+
+int vcpu_context_set_hvm(struct vcpu *me, struct vcpu *v, const struct vcpu_hvm_context *ctx)
+{
+    bool good = false;
+
+    if (ctx->mode != VCPU_HVM_MODE_32B && ctx->mode != VCPU_HVM_MODE_64B)
+        return -EINVAL;
+    borrow(me, v);
+    vmx_reset(&v->vmx);
+    if (ctx->mode == VCPU_HVM_MODE_32B)
+        good = set_hvm32(v, &ctx->cpu_regs.x86_32);
+    else
+        good = set_hvm64(v, &ctx->cpu_regs.x86_64);
+    give_back(me, v);
+    return good ? 0 : -EINVAL;
+}
+
+/* Toolstack records (save, restore, first context of a domain). */
+
+#define EACH_SEG(X) X(CS, cs) X(DS, ds) X(ES, es) X(FS, fs) X(GS, gs) X(SS, ss) X(TR, tr) X(LDTR, ldtr)
+
+static void load_segs(struct vcpu *v, const struct hvm_hw_cpu *c)
+{
+    struct guest_table gdt = { c->gdtr_base, c->gdtr_limit }, idt = { c->idtr_base, c->idtr_limit };
+    struct guest_seg s;
+
+#define X(S, n) s = (struct guest_seg){ .selector = (uint16_t)c->n##_sel, .limit = c->n##_limit, \
+                                        .attr = attr_of(c->n##_arbytes), .base = c->n##_base };   \
+    vmx_set_seg(&v->vmx, SEG_##S, &s);
+    EACH_SEG(X)
+#undef X
+    vmx_set_table(&v->vmx, false, &gdt);
+    vmx_set_table(&v->vmx, true, &idt);
+}
+
+static void save_segs(struct vcpu *v, struct hvm_hw_cpu *c)
+{
+    struct guest_table t;
+    struct guest_seg s;
+
+#define X(S, n) vmx_get_seg(&v->vmx, SEG_##S, &s); c->n##_sel = s.selector; c->n##_limit = s.limit; \
+    c->n##_arbytes = packed_of(s.attr); c->n##_base = s.base;
+    EACH_SEG(X)
+#undef X
+    vmx_get_table(&v->vmx, false, &t);
+    c->gdtr_base = t.base;
+    c->gdtr_limit = t.limit;
+    vmx_get_table(&v->vmx, true, &t);
+    c->idtr_base = t.base;
+    c->idtr_limit = t.limit;
+}
+
+#define EACH_GPR(X) X(rax) X(rbx) X(rcx) X(rdx) X(rbp) X(rsi) X(rdi) \
+    X(r8) X(r9) X(r10) X(r11) X(r12) X(r13) X(r14) X(r15)
+#define EACH_MSR(X) X(MSR_SYSENTER_CS, sysenter_cs) X(MSR_SYSENTER_ESP, sysenter_esp) \
+    X(MSR_SYSENTER_EIP, sysenter_eip) X(MSR_KERNEL_GS_BASE, shadow_gs) X(MSR_LSTAR, msr_lstar) \
+    X(MSR_STAR, msr_star) X(MSR_CSTAR, msr_cstar) X(MSR_FMASK, msr_syscall_mask) \
+    X(MSR_TSC_AUX, msr_tsc_aux)
+
+static bool load_loaded(struct vcpu *v, const struct hvm_hw_cpu *c)
+{
+    struct guest_regs *g = &v->vmx.regs;
+
+    vmx_reset(&v->vmx);
+    if (!set_control(v, c->cr0, c->cr3, c->cr4, c->msr_efer))
+        return false;
+    load_segs(v, c);
+#define X(r) g->r = c->r;
+    EACH_GPR(X)
+#undef X
+#define X(index, field) (void)vmx_set_msr(&v->vmx, index, c->field);
+    EACH_MSR(X)
+#undef X
+    g->cr2 = c->cr2;
+    vmx_set_rsp(&v->vmx, c->rsp);
+    vmx_set_rip(&v->vmx, c->rip);
+    vmx_set_rflags(&v->vmx, c->rflags | 2);
+    vmx_set_dr7(&v->vmx, c->dr7);
+    return true;
+}
+
+static void load_event(struct vcpu *v, const struct hvm_hw_cpu *c)
+{
+    v->pending = (struct hv_event){ 0 };
+    if (!c->pending_valid)
+        return;
+    v->pending = (struct hv_event){ .valid = true, .vector = c->pending_vector,
+                                    .type = c->pending_type, .has_error = c->pending_error_valid,
+                                    .error = c->error_code };
+}
+
+int vcpu_context_load(struct vcpu *me, struct vcpu *v, const struct hvm_hw_cpu *c)
+{
+    bool good;
+
+    borrow(me, v);
+    good = load_loaded(v, c);
+    give_back(me, v);
+    if (!good)
+        return -EINVAL;
+    v->dr[0] = c->dr0; v->dr[1] = c->dr1; v->dr[2] = c->dr2; v->dr[3] = c->dr3;
+    v->dr6 = c->dr6;
+    if (v->xsave && (c->flags & XEN_X86_FPU_INITIALISED))
+        memcpy(v->xsave, c->fpu_regs, sizeof(c->fpu_regs));
+    load_event(v, c);
+    v->initialised = true;
+    return 0;
+}
+
+static void save_loaded(struct vcpu *v, struct hvm_hw_cpu *c)
+{
+    const struct guest_regs *g = &v->vmx.regs;
+
+    c->cr0 = vmx_get_cr(&v->vmx, 0);
+    c->cr3 = vmx_get_cr(&v->vmx, 3);
+    c->cr4 = vmx_get_cr(&v->vmx, 4);
+    c->msr_efer = vmx_get_efer(&v->vmx);
+    save_segs(v, c);
+#define X(r) c->r = g->r;
+    EACH_GPR(X)
+#undef X
+#define X(index, field) (void)vmx_get_msr(&v->vmx, index, &c->field);
+    EACH_MSR(X)
+#undef X
+    c->cr2 = g->cr2;
+    c->rsp = vmx_get_rsp(&v->vmx);
+    c->rip = vmx_get_rip(&v->vmx);
+    c->rflags = vmx_get_rflags(&v->vmx);
+    c->dr7 = vmx_get_dr7(&v->vmx);
+}
+
+void vcpu_context_save(struct vcpu *me, struct vcpu *v, struct hvm_hw_cpu *c)
+{
+    memset(c, 0, sizeof(*c));
+    borrow(me, v);
+    save_loaded(v, c);
+    give_back(me, v);
+    c->dr0 = v->dr[0]; c->dr1 = v->dr[1]; c->dr2 = v->dr[2]; c->dr3 = v->dr[3];
+    c->dr6 = v->dr6;
+    if (v->xsave) {
+        memcpy(c->fpu_regs, v->xsave, sizeof(c->fpu_regs));
+        c->flags = XEN_X86_FPU_INITIALISED;
+    }
+    if (v->pending.valid) {
+        c->pending_vector = v->pending.vector;
+        c->pending_type = (uint8_t)(v->pending.type & 7U) & 7U;
+        c->pending_error_valid = v->pending.has_error;
+        c->pending_valid = 1;
+        c->error_code = v->pending.error;
+    }
+}
+
+bool vcpu_context_pat(struct vcpu *me, struct vcpu *v, uint64_t *pat, bool set)
+{
+    bool good;
+
+    borrow(me, v);
+    good = set ? vmx_set_msr(&v->vmx, MSR_PAT, *pat) : vmx_get_msr(&v->vmx, MSR_PAT, pat);
+    give_back(me, v);
+    return good;
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <dom0/layout.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "layout_parts.h"
+#include "maps.h"
+
+static struct memmap host;
+static struct dom0_layout l;
+static struct dom0_layout_request req;
+
+/* A 2 GiB machine that keeps 32 MiB, with Debian's kernel and a 30 MiB initrd. */
+static int setup(void **state)
+{
+    static const struct mem_region kept = { 0x7c000000, 0x2000000, 0 };
+
+    (void)state;
+    pc_map(&host, 2048);
+    memmap_normalise(&host);
+    memset(&req, 0, sizeof(req));
+    req.host = &host;
+    req.kept = &kept;
+    req.kept_count = 1;
+    req.kernel_start = 0x1000000;
+    req.kernel_end = 0x4a00000;
+    req.initrd_size = 30 * M + 123;
+    req.cmdline_size = 100;
+    req.acpi_size = 500;
+    req.reserve = 16 * M;
+    req.phys_bits = 40;
+    return 0;
+}
+
+static void expect_sentence(const char *part)
+{
+    const char *wrong = dom0_layout(&req, &l);
+
+    assert_non_null(wrong);
+    if (!strstr(wrong, part))
+        fail_msg("\"%s\" does not say \"%s\"", wrong, part);
+}
+
+static bool overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
+{
+    return a_size && b_size && a < b + b_size && b < a + a_size;
+}
+
+static uint32_t type_at(const struct memmap *m, uint64_t at)
+{
+    for (unsigned int i = 0; i < m->count; i++)
+        if (at >= m->r[i].start && at - m->r[i].start < m->r[i].size)
+            return m->r[i].type;
+    return 0;
+}
+
+/* Everything that must hold of a layout, whatever the machine. */
+static void check_properties(void)
+{
+    struct mem_region part[] = {
+        { l.kernel_start, l.kernel_end - l.kernel_start, 0 }, { l.start_info, l.info_size, 0 },
+        { l.initrd, l.initrd_size, 0 }, { l.acpi_start, l.acpi_size, 0 },
+    };
+
+    for (unsigned int i = 0; i < 4; i++) {
+        assert_true(memmap_covers(&l.map, part[i].start, part[i].size, i == 3 ? E820_ACPI : E820_RAM));
+        assert_true(memmap_covers(&host, part[i].start, part[i].size, E820_RAM));
+        assert_true(part[i].size == 0 || part[i].start >= M);
+        assert_true(part[i].start + part[i].size <= (i == 1 ? G : 4 * G));
+        for (unsigned int j = 0; j < i; j++)
+            assert_false(overlap(part[i].start, part[i].size, part[j].start, part[j].size));
+        for (unsigned int j = 0; j < req.kept_count; j++)
+            assert_false(overlap(part[i].start, part[i].size, req.kept[j].start, req.kept[j].size));
+        for (unsigned int j = 0; j < req.busy_count; j++)
+            assert_false(overlap(part[i].start, part[i].size, req.busy[j].start, req.busy[j].size));
+    }
+    assert_true(l.start_info < l.modlist && l.modlist < l.memmap_table && l.memmap_table < l.cmdline);
+    assert_true(l.cmdline + req.cmdline_size <= l.start_info + l.info_size);
+    assert_int_equal(l.ram_bytes, memmap_total(&l.map, E820_RAM));
+    for (unsigned int i = 0; i < l.map.count; i++) {
+        const struct mem_region *r = &l.map.r[i];
+
+        assert_true(i == 0 || l.map.r[i - 1].start + l.map.r[i - 1].size <= r->start);
+        if (r->type == E820_RAM) {
+            assert_true(memmap_covers(&host, r->start, r->size, E820_RAM));
+            for (unsigned int j = 0; j < req.kept_count; j++)
+                assert_false(overlap(r->start, r->size, req.kept[j].start, req.kept[j].size));
+        }
+    }
+    /* Every page of host RAM is spoken of, every other entry is as firmware has it. */
+    for (unsigned int i = 0; i < host.count; i++) {
+        const struct mem_region *r = &host.r[i];
+
+        if (r->type != E820_RAM) {
+            assert_true(memmap_covers(&l.map, r->start, r->size, r->type));
+            continue;
+        }
+        for (unsigned int k = 0; k <= 64; k++) {
+            uint64_t at = r->start + (r->size - 1) / 64 * k;
+            uint32_t t = type_at(&l.map, at);
+
+            assert_true(t == E820_RAM || t == E820_UNUSABLE || t == E820_ACPI);
+        }
+    }
+    for (unsigned int i = 0; i < l.map.count; i++)
+        assert_false(overlap(l.scratch_start, l.scratch_size, l.map.r[i].start, l.map.r[i].size));
+    assert_int_equal(l.scratch_start % (128 * M), 0);
+}
+
+static void dom0_gets_all_but_the_reserve_when_nothing_is_said(void **state)
+{
+    (void)state;
+    assert_null(dom0_layout(&req, &l));
+    check_properties();
+    assert_int_equal(l.ram_bytes + l.acpi_size,
+                     memmap_total(&host, E820_RAM) - 32 * M - 16 * M);
+    assert_int_equal(l.max_bytes, l.ram_bytes + l.acpi_size);
+}
+
+static void dom0_mem_is_given_from_address_zero_upwards_and_the_rest_is_unusable(void **state)
+{
+    uint64_t end = 512 * M + 1 * M - 0x9f000;   /* 512 MiB without the hole below 1 MiB */
+
+    (void)state;
+    req.mem = (struct dom0_mem){ .given = true, .nr = 512 * M };
+    assert_null(dom0_layout(&req, &l));
+    check_properties();
+    assert_int_equal(l.ram_bytes + l.acpi_size, 512 * M);
+    assert_true(memmap_covers(&l.map, 0, 0x9f000, E820_RAM));
+    assert_true(memmap_covers(&l.map, M, end - M - l.acpi_size, E820_RAM));
+    assert_int_equal(l.acpi_start, end - l.acpi_size);
+    assert_true(memmap_covers(&l.map, end, 2 * G - 0x20000 - end, E820_UNUSABLE));
+}
+
+static void the_parts_follow_the_kernel(void **state)
+{
+    (void)state;
+    assert_null(dom0_layout(&req, &l));
+    assert_int_equal(l.start_info, req.kernel_end);
+    assert_int_equal(l.initrd, l.start_info + l.info_size);
+    assert_int_equal(l.initrd_size, req.initrd_size);
+}
+
+static void no_initrd_means_none(void **state)
+{
+    (void)state;
+    req.initrd_size = 0;
+    assert_null(dom0_layout(&req, &l));
+    check_properties();
+    assert_int_equal(l.initrd_size, 0);
+}
+
+static void nothing_is_placed_where_something_busy_stands_yet_dom0_gets_that_ram(void **state)
+{
+    static const struct mem_region busy[] = { { 0x4a00000, 0x1000, 0 }, { 0x4a03000, 0x3000000, 0 } };
+
+    (void)state;
+    req.busy = busy;
+    req.busy_count = 2;
+    assert_null(dom0_layout(&req, &l));
+    check_properties();
+    assert_true(memmap_covers(&l.map, 0x4a00000, 0x4000000, E820_RAM));
+    assert_int_equal(l.start_info, 0x4a01000);
+}
+
+static void every_form_of_dom0_mem_comes_to_its_amount(void **state)
+{
+    static const struct { struct dom0_mem mem; uint64_t amount; } cases[] = {
+        { { .given = false }, 984 * M },
+        { { .given = true, .nr = 512 * M }, 512 * M },
+        { { .given = true, .nr = 4096 * M }, 1000 * M },
+        { { .given = true, .nr = -(int64_t)(100 * M) }, 900 * M },
+        { { .given = true, .nr = -(int64_t)(2000 * M) }, 0 },
+        { { .given = true, .nr_percent = 25 }, 250 * M },
+        { { .given = true, .nr = 100 * M, .nr_percent = 25 }, 350 * M },
+        { { .given = true, .nr_percent = -10 }, 900 * M },
+        { { .min_given = true, .min = 990 * M }, 990 * M },
+        { { .max_given = true, .max = 300 * M }, 300 * M },
+        { { .max_given = true, .max = -(int64_t)(200 * M) }, 800 * M },
+        { { .given = true, .nr = 512 * M, .max_given = true, .max = 400 * M }, 400 * M },
+        { { .given = true, .nr = 512 * M, .min_given = true, .min = 600 * M, .max_given = true, .max = 700 * M }, 600 * M },
+        { { .given = true, .nr = 512 * M, .min_given = true, .min = 800 * M, .max_given = true, .max = 700 * M }, 700 * M },
+        { { .given = true, .nr = 512 * M + 5 }, 512 * M },
+        { { .given = true, .nr = INT64_MIN }, 0 },
+        { { .given = true, .nr = INT64_MAX, .nr_percent = 100 }, 1000 * M },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        if (dom0_mem_amount(&cases[i].mem, 1000 * M, 16 * M) != cases[i].amount)
+            fail_msg("case %zu: %llu MiB", i, (unsigned long long)(dom0_mem_amount(&cases[i].mem, 1000 * M, 16 * M) / M));
+}
+
+static void max_is_what_dom0_may_ever_have(void **state)
+{
+    (void)state;
+    req.mem = (struct dom0_mem){ .given = true, .nr = 512 * M, .max_given = true, .max = 1024 * M };
+    assert_null(dom0_layout(&req, &l));
+    assert_int_equal(l.ram_bytes + l.acpi_size, 512 * M);
+    assert_int_equal(l.max_bytes, 1024 * M);
+}
+
+static void too_little_memory_is_said_with_numbers(void **state)
+{
+    (void)state;
+    req.mem = (struct dom0_mem){ .given = true, .nr = 16 * M };
+    expect_sentence("dom0_mem=16M is too small: the kernel needs RAM up to 74 MiB");
+    req.mem.nr = 80 * M;
+    expect_sentence("dom0_mem=80M is too small: the kernel with its initrd");
+    req.mem.nr = 120 * M;
+    expect_sentence("dom0_mem=120M is too small");
+    req.mem.nr = 0;
+    expect_sentence("dom0_mem=0M is too small");
+    pc_map(&host, 100);
+    memmap_normalise(&host);
+    req.mem.given = false;
+    req.kept_count = 0;
+    expect_sentence("too little memory");
+}
+
+static void a_hole_where_the_kernel_must_be_is_named(void **state)
+{
+    static const struct mem_region in_the_way = { 0x2000000, 0x1000, 0 };
+
+    (void)state;
+    add(&host, 0x2000000, 0x2001000, E820_RESERVED);
+    memmap_normalise(&host);
+    expect_sentence("this machine has no RAM there");
+    setup(NULL);
+    req.kept = &in_the_way;
+    expect_sentence("hypervisor occupies");
+    setup(NULL);
+    req.busy = &in_the_way;
+    req.busy_count = 1;
+    expect_sentence("boot module");
+    setup(NULL);
+    req.kernel_start = 0x8000;
+    expect_sentence("below 1 MiB");
+}
+
+static void linux_finds_its_scratch_range_behind_all_ram_on_a_small_machine(void **state)
+{
+    (void)state;
+    assert_null(dom0_layout(&req, &l));
+    assert_int_equal(l.scratch_start, 4 * G);
+    assert_int_equal(l.scratch_start + l.scratch_size, 1ULL << 40);
+}
+
+static void linux_finds_its_scratch_range_in_the_pci_hole_when_there_is_ram_above_4_gib(void **state)
+{
+    (void)state;
+    pc_map(&host, 6144);
+    memmap_normalise(&host);
+    assert_null(dom0_layout(&req, &l));
+    check_properties();
+    assert_int_equal(l.scratch_start, 3 * G);
+    assert_int_equal(l.scratch_size, 7 * 128 * M);
+}
+
+static void a_reserved_range_in_the_hole_pushes_scratch_to_its_larger_side(void **state)
+{
+    (void)state;
+    pc_map(&host, 6144);
+    add(&host, 0xc8000000, 0xd0000000, E820_RESERVED);
+    memmap_normalise(&host);
+    assert_null(dom0_layout(&req, &l));
+    assert_int_equal(l.scratch_start, 0xd0000000);
+    pc_map(&host, 6144);
+    add(&host, 0xf0000000, 0xf8000000, E820_RESERVED);
+    memmap_normalise(&host);
+    assert_null(dom0_layout(&req, &l));
+    assert_int_equal(l.scratch_start, 0xc0000000);
+    assert_int_equal(l.scratch_size, 0x30000000);
+}
+
+static void a_machine_without_free_addresses_gets_no_scratch_range(void **state)
+{
+    (void)state;
+    add(&host, 2 * G, 4 * G, E820_RESERVED);
+    memmap_normalise(&host);
+    req.phys_bits = 32;
+    assert_null(dom0_layout(&req, &l));
+    assert_int_equal(l.scratch_size, 0);
+}
+
+static void random_machine(uint64_t *seed)
+{
+    static const uint32_t types[] = { E820_RESERVED, E820_ACPI, E820_NVS, E820_UNUSABLE, E820_RAM };
+    unsigned int extra = (unsigned int)(next_random(seed) % 30);
+
+    pc_map(&host, 100 + next_random(seed) % 9000);
+    for (unsigned int i = 0; i < extra; i++) {
+        uint64_t start = next_random(seed) % (12 * G), size = next_random(seed) % (next_random(seed) % 4 ? 4 * M : 900 * M);
+
+        add(&host, start, start + size, types[next_random(seed) % 5]);
+    }
+    memmap_normalise(&host);
+}
+
+static void random_regions(struct mem_region *r, unsigned int n, uint64_t *seed)
+{
+    for (unsigned int i = 0; i < n; i++)
+        r[i] = (struct mem_region){ next_random(seed) % (6 * G), next_random(seed) % (64 * M), 0 };
+}
+
+static void on_random_machines_a_layout_keeps_all_its_promises_or_is_refused(void **state)
+{
+    static struct mem_region kept[6], busy[4];
+    uint64_t seed = 0x2545f4914f6cdd1dULL;
+    unsigned int good = 0;
+
+    (void)state;
+    for (unsigned int round = 0; round < 20000; round++) {
+        const char *wrong;
+
+        setup(NULL);
+        random_machine(&seed);
+        req.kept = kept;
+        req.kept_count = (unsigned int)(next_random(&seed) % 7);
+        random_regions(kept, req.kept_count, &seed);
+        req.busy = busy;
+        req.busy_count = (unsigned int)(next_random(&seed) % 5);
+        random_regions(busy, req.busy_count, &seed);
+        req.initrd_size = next_random(&seed) % 3 ? next_random(&seed) % (64 * M) : next_random(&seed) % (3 * G);
+        req.mem.given = next_random(&seed) % 2;
+        req.mem.nr = (int64_t)(next_random(&seed) % (8 * G)) - (int64_t)(1 * G);
+        wrong = dom0_layout(&req, &l);
+        if (wrong) {
+            assert_true(strlen(wrong) > 20);
+            continue;
+        }
+        good++;
+        check_properties();
+    }
+    printf("%u of 20000 random machines can run dom0\n", good);
+    assert_true(good > 2000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(dom0_gets_all_but_the_reserve_when_nothing_is_said, setup),
+        cmocka_unit_test_setup(dom0_mem_is_given_from_address_zero_upwards_and_the_rest_is_unusable, setup),
+        cmocka_unit_test_setup(the_parts_follow_the_kernel, setup),
+        cmocka_unit_test_setup(no_initrd_means_none, setup),
+        cmocka_unit_test_setup(nothing_is_placed_where_something_busy_stands_yet_dom0_gets_that_ram, setup),
+        cmocka_unit_test_setup(every_form_of_dom0_mem_comes_to_its_amount, setup),
+        cmocka_unit_test_setup(max_is_what_dom0_may_ever_have, setup),
+        cmocka_unit_test_setup(too_little_memory_is_said_with_numbers, setup),
+        cmocka_unit_test_setup(a_hole_where_the_kernel_must_be_is_named, setup),
+        cmocka_unit_test_setup(linux_finds_its_scratch_range_behind_all_ram_on_a_small_machine, setup),
+        cmocka_unit_test_setup(linux_finds_its_scratch_range_in_the_pci_hole_when_there_is_ram_above_4_gib, setup),
+        cmocka_unit_test_setup(a_reserved_range_in_the_hole_pushes_scratch_to_its_larger_side, setup),
+        cmocka_unit_test_setup(a_machine_without_free_addresses_gets_no_scratch_range, setup),
+        cmocka_unit_test_setup(on_random_machines_a_layout_keeps_all_its_promises_or_is_refused, setup),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
