@@ -336,8 +336,7 @@ static int port_close(struct evtchn_domain *d, struct evtchn *e, uint32_t port, 
             return -EAGAIN;
         pe = evtchn_port(peer, e->inter.remote_port);
         ASSERT(pe != NULL && pe->state == EVT_INTERDOMAIN && pe->inter.remote_port == port);
-        pe->state = EVT_UNBOUND;
-        pe->inter.remote = d->id;
+        pe->state = EVT_UNBOUND;                /* and remote is d still */
     } else if (e->state == EVT_VIRQ) {
         if (evtchn_virq_is_global(e->virq))
             d->global_virq_port[e->virq] = 0;

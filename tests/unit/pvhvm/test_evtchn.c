@@ -238,6 +238,12 @@ static void a_pending_port_notifies_once(void **state)
     assert_int_equal(notify, 0);
     assert_int_equal(evtchn_send(&w->b.ev, pb, &w->a.ev, &where, &notify), 0);
     assert_int_equal(notify, EVTCHN_NOTIFY_NONE);
+    world_info(&w->a, 0)->evtchn_upcall_pending = 0;
+    world_info(&w->a, 0)->evtchn_pending_sel = 0;
+    assert_int_equal(evtchn_send(&w->b.ev, pb, &w->a.ev, &where, &notify), 0);
+    assert_int_equal(notify, EVTCHN_NOTIFY_NONE);
+    world_info(&w->a, 0)->evtchn_upcall_pending = 1;
+    world_info(&w->a, 0)->evtchn_pending_sel = 1;
     /* The guest cleared the port but not yet the upcall byte: still no second upcall. */
     assert_int_equal(guest_2l_take(&w->a, 0), pa);
     assert_int_equal(evtchn_send(&w->b.ev, pb, &w->a.ev, &where, &notify), 0);
@@ -260,8 +266,12 @@ static void unmask_delivers_an_event_that_became_pending_while_masked(void **sta
     assert_int_equal(evtchn_unmask(&w->a.ev, pa, &notify), 0);
     assert_int_equal(notify, 0);
     assert_int_equal(guest_2l_take(&w->a, 0), pa);
+    world_info(&w->a, 0)->evtchn_upcall_pending = 0;
+    world_info(&w->a, 0)->evtchn_pending_sel = 0;
+    s->evtchn_mask[0] = 1UL << pa;
     assert_int_equal(evtchn_unmask(&w->a.ev, pa, &notify), 0);
     assert_int_equal(notify, EVTCHN_NOTIFY_NONE);
+    assert_int_equal(s->evtchn_mask[0], 0);
     assert_int_equal(evtchn_unmask(&w->a.ev, 1U << 20, &notify), -EINVAL);
 }
 
