@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Decoder and executor for the instructions that touch emulated memory (facts: MOV, MOVZX/SX, string moves, ALU with a memory
- * operand ...). Table-driven, pure: registers, memory and I/O through a port. The first users are dom0's IO-APIC and xAPIC
- * accesses; an HVM guest needs the rest (next issues).
+ * Decoder and executor for the instructions that touch emulated memory: MOV, MOVZX/SX, string moves, ALU operations with a
+ * memory operand, exchanges, bit tests, PUSH/POP, INS/OUTS (src/hvm/emul/opcodes.def). Table-driven, pure:
+ * registers are the caller's copy, memory and ports go through struct emul_ops. No SSE, no control transfers.
+ *
+ * A fault or a wait leaves the registers as before the instruction (of a REP: before the iteration). Locked read-modify-write
+ * is atomic as far as compare_exchange makes it so; device memory needs none.
  */
 #ifndef HVM_EMUL_H
 #define HVM_EMUL_H
@@ -10,15 +13,23 @@
 #include <hv/regs.h>
 #include <hv/types.h>
 
-enum emul_result { EMUL_DONE,          /* executed; rip/regs in the context are the new ones */
+enum emul_result { EMUL_DONE,          /* executed; rip/regs in the context are the new ones. A long REP may
+                                          stop half way: rip is then unchanged, the guest simply goes on */
                    EMUL_UNHANDLED,     /* not an instruction we know: bytes in ctx */
                    EMUL_FAULT,         /* inject ctx->fault_* */
-                   EMUL_RETRY,         /* memory/IO not ready (device model): run again later */
-                   EMUL_FETCH_FAILED };
+                   EMUL_RETRY,         /* memory/IO not ready (device model): run again later. Finished iterations of
+                                          a REP are already in the registers: write them back */
+                   EMUL_FETCH_FAILED   /* more instruction bytes are needed than insn_len */ };
 struct emul_ops {
-    /* Linear accesses; each returns EMUL_DONE, EMUL_FAULT (fault filled in), EMUL_RETRY or EMUL_UNHANDLED. size <= 32. */
+    /* Linear accesses; each returns EMUL_DONE, EMUL_FAULT (fault filled in), EMUL_RETRY or EMUL_UNHANDLED. size 1, 2, 4, 8
+     * (16 for CMPXCHG16B). May cross a page. */
     enum emul_result (*read)(void *ctx, gva_t va, void *to, unsigned int size);
     enum emul_result (*write)(void *ctx, gva_t va, const void *from, unsigned int size);
+    /* Replaces expected by new_value atomically; *stored false: memory held something else. May be NULL: write is used. */
+    enum emul_result (*compare_exchange)(void *ctx, gva_t va, const void *expected, const void *new_value,
+                                         unsigned int size, bool *stored);
+    /* INS/OUTS; the caller has checked the right to the port. May be NULL: they are unhandled. */
+    enum emul_result (*port)(void *ctx, uint16_t port, bool write, uint64_t *value, unsigned int size);
 };
 struct emul_context {
     struct guest_regs *regs;

@@ -2,6 +2,11 @@
 /*
  * Virtual IO-APIC (82093AA programming model): dom0 has one per real one (same address, GSI base and pins), an HVM guest one
  * with 48 pins. Pure; the caller holds the domain's VIOAPIC lock and delivers the messages returned.
+ *
+ * Lines are in terms of assertion ("the device wants service"), whatever the polarity. The owner of a passed-through
+ * level line raises it when the host interrupt comes and lowers it at once: remote IRR remembers the delivery,
+ * and the host's own line, unmasked again from vioapic_eoi's callback (or on `unmasked`, when the pin was masked
+ * at the time), says whether there is more to do.
  */
 #ifndef HVM_VIOAPIC_H
 #define HVM_VIOAPIC_H
@@ -38,5 +43,6 @@ bool vioapic_set_line(struct vioapic *io, unsigned int pin, bool high, struct io
 void vioapic_eoi(struct vioapic *io, uint8_t vector,
                  void (*fn)(void *ctx, unsigned int pin, const struct ioapic_msg *again), void *ctx);
 bool vioapic_pin_masked(const struct vioapic *io, unsigned int pin);
+bool vioapic_pin_in_service(const struct vioapic *io, unsigned int pin);   /* remote IRR */
 
 #endif

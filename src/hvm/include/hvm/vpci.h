@@ -14,6 +14,9 @@ struct vpci_host { uint32_t (*read)(void *ctx, uint32_t sbdf, unsigned int reg, 
 struct vpci { uint32_t cf8; const struct vpci_host *host; unsigned int hidden_count; uint32_t hidden[VPCI_MAX_HIDDEN]; };
 void vpci_init(struct vpci *p, const struct vpci_host *host);
 int vpci_hide(struct vpci *p, uint32_t sbdf) must_check;
+bool vpci_is_hidden(const struct vpci *p, uint32_t sbdf);
+/* One access to configuration space, whatever way it came (mechanism 1, ECAM); lies within one 32-bit register. */
+void vpci_config_access(const struct vpci *p, uint32_t sbdf, unsigned int reg, struct io_req *req);
 /* An access to ports 0xCF8-0xCFF. 0xCF9 (reset) is not ours: IO_UNCLAIMED for byte accesses there. */
 enum io_result vpci_port_access(struct vpci *p, struct io_req *req);
 

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * String instructions. An iteration is committed whole before the next begins, so a fault or a wait in the middle of a REP
+ * leaves the registers as the processor would; and a long REP stops after a while and is simply run again.
+ */
+#include "internal.h"
+
+#define MAX_ITERATIONS 512
+
+static void step(struct emul_context *c, const struct insn *i, unsigned int n)
+{
+    uint64_t delta = (c->rflags & RFLAGS_DF) != 0 ? 0 - (uint64_t)i->size : i->size;
+
+    emul_set_reg(c, i, n, i->addr_bytes, emul_get_reg(c, i, n, i->addr_bytes) + delta);
+}
+
+static uint64_t index_reg(const struct emul_context *c, const struct insn *i, unsigned int n)
+{
+    return emul_get_reg(c, i, n, i->addr_bytes);
+}
+
+static enum emul_result port_io(struct emul_context *c, const struct insn *i, bool write, uint64_t *value)
+{
+    if (c->ops->port == NULL)
+        return EMUL_UNHANDLED;
+    return c->ops->port(c->ops_ctx, (uint16_t)c->regs->rdx, write, value, i->size);
+}
+
+/* Reads the operands of one iteration: *a from the source side, *b from the destination (compares only). */
+static enum emul_result fetch(struct emul_context *c, const struct insn *i, uint64_t *a, uint64_t *b)
+{
+    enum emul_result r = EMUL_DONE;
+    uint8_t op = i->code.op;
+
+    *a = *b = 0;
+    if (op == OP_STOS || op == OP_SCAS)
+        *a = emul_get_reg(c, i, GPR_RAX, i->size);
+    else if (op == OP_INS)
+        r = port_io(c, i, false, a);
+    else
+        r = emul_load(c, i->seg, index_reg(c, i, GPR_RSI), a, i->size);
+    if (r == EMUL_DONE && (op == OP_CMPS || op == OP_SCAS))
+        r = emul_load(c, SEG_ES, index_reg(c, i, GPR_RDI), b, i->size);
+    return r;
+}
+
+static enum emul_result iterate(struct emul_context *c, const struct insn *i)
+{
+    uint64_t a, b;
+    uint8_t op = i->code.op;
+    enum emul_result r = fetch(c, i, &a, &b);
+
+    if (r != EMUL_DONE)
+        return r;
+    if (op == OP_MOVS || op == OP_STOS || op == OP_INS)
+        r = emul_store(c, SEG_ES, index_reg(c, i, GPR_RDI), &a, i->size);
+    else if (op == OP_OUTS)
+        r = port_io(c, i, true, &a);
+    if (r != EMUL_DONE)
+        return r;
+    if (op == OP_LODS)
+        emul_set_reg(c, i, GPR_RAX, i->size, a);
+    else if (op == OP_CMPS || op == OP_SCAS)
+        (void)emul_alu(OP_CMP, a, b, i->size, &c->rflags);
+    if (op != OP_STOS && op != OP_SCAS && op != OP_INS)
+        step(c, i, GPR_RSI);
+    if (op != OP_LODS && op != OP_OUTS)
+        step(c, i, GPR_RDI);
+    return EMUL_DONE;
+}
+
+/* Does the condition of REPE/REPNE end the loop? */
+static bool condition_ends(const struct emul_context *c, const struct insn *i)
+{
+    bool zf = (c->rflags & RFLAGS_ZF) != 0;
+
+    if (i->code.op != OP_CMPS && i->code.op != OP_SCAS)
+        return false;
+    return i->rep == 0xf3 ? !zf : zf;
+}
+
+/* *again: the instruction is not finished, RIP stays on it. */
+enum emul_result emul_string(struct emul_context *c, const struct insn *i, bool *again)
+{
+    *again = false;
+    if (i->rep == 0)
+        return iterate(c, i);
+    for (int n = 0; n < MAX_ITERATIONS; n++) {
+        uint64_t count = index_reg(c, i, GPR_RCX);
+        enum emul_result r;
+
+        if (count == 0)
+            return EMUL_DONE;
+        r = iterate(c, i);
+        if (r != EMUL_DONE)
+            return r;
+        emul_set_reg(c, i, GPR_RCX, i->addr_bytes, count - 1);
+        if (condition_ends(c, i))
+            return EMUL_DONE;
+    }
+    *again = index_reg(c, i, GPR_RCX) != 0;
+    return EMUL_DONE;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Sorted array of ranges: ports before memory, then by first address. */
+#include <hvm/io_bus.h>
+
+#include <hv/compiler.h>
+#include <hv/errno.h>
+
+/* Index of the first range that ends at or after addr in space (count if none). */
+static unsigned int lower_bound(const struct io_bus *bus, enum io_space space, uint64_t addr)
+{
+    unsigned int low = 0, high = bus->count;
+
+    while (low < high) {
+        unsigned int mid = (low + high) / 2;
+        const struct io_range *r = &bus->range[mid];
+
+        if (r->space < space || (r->space == space && r->last < addr))
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+int io_bus_add(struct io_bus *bus, enum io_space space, uint64_t first, uint64_t last,
+               const struct io_device *dev, void *ctx)
+{
+    unsigned int at = lower_bound(bus, space, first);
+
+    if (last < first)
+        return -EINVAL;
+    if (at < bus->count && bus->range[at].space == space && bus->range[at].first <= last)
+        return -EEXIST;
+    if (bus->count >= IO_BUS_MAX)
+        return -ENOSPC;
+    for (unsigned int i = bus->count; i > at; i--)
+        bus->range[i] = bus->range[i - 1];
+    bus->range[at] = (struct io_range){ .space = space, .first = first, .last = last, .dev = dev, .ctx = ctx };
+    bus->count++;
+    return 0;
+}
+
+void io_bus_remove(struct io_bus *bus, enum io_space space, uint64_t first)
+{
+    unsigned int at = lower_bound(bus, space, first);
+
+    if (at >= bus->count || bus->range[at].space != space || bus->range[at].first != first)
+        return;
+    bus->count--;
+    for (unsigned int i = at; i < bus->count; i++)
+        bus->range[i] = bus->range[i + 1];
+}
+
+enum io_result io_bus_access(const struct io_bus *bus, struct io_req *req)
+{
+    unsigned int at = lower_bound(bus, req->space, req->addr);
+    const struct io_range *r;
+
+    if (at >= bus->count || req->size == 0)
+        return IO_UNCLAIMED;
+    r = &bus->range[array_index_nospec(at, IO_BUS_MAX)];
+    if (r->space != req->space || req->addr < r->first || req->size - 1U > r->last - req->addr)
+        return IO_UNCLAIMED;
+    r->dev->access(r->ctx, req);
+    return IO_DONE;
+}
