@@ -6,6 +6,7 @@ BUILD_PACKAGES=(
     build-essential cmake ninja-build pkg-config libxen-dev
     libfdt-dev liblzma-dev zlib1g-dev libzstd-dev liblz4-dev
 )
+TEST_PACKAGES=(clang llvm libclang-rt-14-dev libcmocka-dev python3)
 
 # build_product LOG: sets PRODUCT to the file that GRUB loads.
 build_product() {

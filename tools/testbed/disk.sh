@@ -12,35 +12,39 @@ disk_pad() {
     truncate -s $(((size + 516095) / 516096 * 516096)) "$1"
 }
 
-# disk_boot OUT LOG HYPERVISOR|none CMDLINE KERNEL KERNEL_CMDLINE INITRD: a disk that boots by GRUB
-# (BIOS), talking on the first serial port.
+# disk_boot OUT LOG HYPERVISOR CMDLINE KERNEL KERNEL_CMDLINE INITRD: a disk that boots by GRUB (BIOS),
+# talking on the first serial port. HYPERVISOR, KERNEL and INITRD may be "none".
 disk_boot() {
-    local out=$1 log=$2 hypervisor=$3 cmdline=$4 kernel=$5 kernel_cmdline=$6 initrd=$7
-    local tree=$out.tree
+    local out=$1 log=$2 tree=$1.tree
     mkdir -p "$tree/boot/grub"
-    ln "$kernel" "$tree/boot/vmlinuz" 2>/dev/null || cp "$kernel" "$tree/boot/vmlinuz"
-    ln "$initrd" "$tree/boot/initrd.img" 2>/dev/null || cp "$initrd" "$tree/boot/initrd.img"
-    {
-        echo 'serial --unit=0 --speed=115200'
-        echo 'terminal_output serial'
-        echo 'set gfxpayload=text'
-        echo 'echo "testbed: GRUB"'
-        if [ "$hypervisor" = none ]; then
-            echo "linux /boot/vmlinuz $(disk_quote "$kernel_cmdline")"
-            echo 'initrd /boot/initrd.img'
-        else
-            cp "$hypervisor" "$tree/boot/$(basename "$hypervisor")"
-            echo "multiboot2 /boot/$(basename "$hypervisor") placeholder $(disk_quote "$cmdline")"
-            echo "module2 /boot/vmlinuz placeholder $(disk_quote "$kernel_cmdline")"
-            echo 'module2 --nounzip /boot/initrd.img'
-        fi
-        echo 'echo "testbed: GRUB jumps"'
-        echo boot
-    } >"$tree/boot/grub/grub.cfg"
+    disk_grub_config "$tree" "${@:3}" >"$tree/boot/grub/grub.cfg"
     quietly "$log" grub-mkrescue -d /usr/lib/grub/i386-pc --install-modules="$DISK_GRUB_MODULES" \
         --fonts= --locales= --themes= -o "$out" "$tree"
     rm -rf "$tree"
     disk_pad "$out"
+}
+
+disk_grub_config() {
+    local tree=$1 hypervisor=$2 cmdline=$3 kernel=$4 kernel_cmdline=$5 initrd=$6 name=
+    name=$(basename "$hypervisor")
+    [ "$hypervisor" = none ] || cp "$hypervisor" "$tree/boot/$name"
+    [ "$kernel" = none ] || cp "$kernel" "$tree/boot/vmlinuz"
+    [ "$initrd" = none ] || cp "$initrd" "$tree/boot/initrd.img"
+    echo 'serial --unit=0 --speed=115200'
+    echo 'terminal_output serial'
+    echo 'set gfxpayload=text'
+    echo 'echo "testbed: GRUB"'
+    if [ "$hypervisor" = none ]; then
+        echo "linux /boot/vmlinuz $(disk_quote "$kernel_cmdline")"
+        [ "$initrd" = none ] || echo 'initrd /boot/initrd.img'
+    else
+        echo "multiboot2 /boot/$name placeholder $(disk_quote "$cmdline")"
+        [ "$kernel" = none ] ||
+            echo "module2 /boot/vmlinuz placeholder $(disk_quote "$kernel_cmdline")"
+        [ "$kernel" = none ] || [ "$initrd" = none ] || echo 'module2 --nounzip /boot/initrd.img'
+    fi
+    echo 'echo "testbed: GRUB jumps"'
+    echo boot
 }
 
 # GRUB's shell reads these words: keep its special characters away from it.

@@ -29,7 +29,7 @@ machine_bochs() {
     [ "$CONSOLE" = pty ] && console="mode=term, dev=$RUN_DIR/pty"
     cat >"$RUN_DIR/bochsrc" <<END
 plugin_ctrl: unmapped=1, biosdev=1, speaker=0, extfpuirq=1, parallel=0, serial=1
-cpu: model=$BOCHS_CPU, count=$CPUS, ips=$BOCHS_IPS, quantum=16, reset_on_triple_fault=0, ignore_bad_msrs=1
+cpu: model=$BOCHS_CPU, count=$CPUS, ips=$BOCHS_IPS, quantum=${BOCHS_QUANTUM:-16}, reset_on_triple_fault=0, ignore_bad_msrs=1
 memory: guest=$MEMORY, host=$MEMORY
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest

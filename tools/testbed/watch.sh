@@ -17,8 +17,8 @@ WATCH_STAGES=(
     'testbed: going down' 'going down'
 )
 
-# What ends a run at once, because nothing follows it.
-WATCH_FAILURES='Kernel panic - not syncing|Tenon: panic|Panic on CPU|error: no such device|^error: '
+# What says that the machine will not come up. More may follow: the run ends when the console is quiet.
+WATCH_FAILURES='Kernel panic - not syncing|Panic on CPU|Tenon (halts|waits) here|^error: '
 
 # watch_lines: handles what the console got since the last call.
 watch_lines() {
@@ -32,9 +32,13 @@ watch_lines() {
 }
 
 watch_line() {
-    local line=$1 i
+    local line=${1%$'\r'} i
     WATCH_LAST_OUTPUT=$SECONDS
-    if [[ $line =~ $WATCH_FAILURES ]]; then WATCH_FAILURE=${line%$'\r'}; fi
+    if [[ -z $WATCH_FAILURE && $line =~ $WATCH_FAILURES ]]; then
+        WATCH_FAILURE=$line
+        [[ $line != *'Tenon halts here'* ]] || WATCH_FAILURE=$WATCH_PREVIOUS # the sentence
+    fi
+    WATCH_PREVIOUS=$line
     for ((i = 0; i < ${#WATCH_STAGES[@]}; i += 2)); do
         [[ $line == *"${WATCH_STAGES[i]}"* ]] || continue
         watch_stage "${WATCH_STAGES[i + 1]}"
@@ -56,7 +60,7 @@ watch_stage() {
 # the console before the tools are up.
 watch_machine() {
     local log=$1 timeout=$2 stall=$3 until=${4:-off} begin=$SECONDS
-    WATCH_PARTIAL='' WATCH_SEEN='' WATCH_FAILURE='' WATCH_REASON='' WATCH_REBOOTED=''
+    WATCH_PARTIAL='' WATCH_SEEN='' WATCH_FAILURE='' WATCH_REASON='' WATCH_REBOOTED='' WATCH_PREVIOUS=''
     WATCH_LAST_OUTPUT=$SECONDS
     exec {WATCH_FD}<"$log"
     while :; do
@@ -81,8 +85,8 @@ watch_machine() {
 watch_failed() {
     WATCH_REASON=$(machine_fault) && return
     if [ -n "$WATCH_REBOOTED" ]; then WATCH_REASON='the machine rebooted' && return; fi
-    if [ -n "$WATCH_FAILURE" ]; then WATCH_REASON=$WATCH_FAILURE && return; fi
-    return 1
+    [ -n "$WATCH_FAILURE" ] && ((SECONDS - WATCH_LAST_OUTPUT >= 2)) &&
+        WATCH_REASON=$WATCH_FAILURE
 }
 
 # batch_result FILE: prints the script's output and sets BATCH_STATUS from the mark behind it (see

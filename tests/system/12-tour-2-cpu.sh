@@ -1,0 +1,6 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# From GRUB to xl, disk and compiler in dom0, with 2 CPU(s).
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/tour.sh"
+tour 2

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+# What the system tests share. A test sources this file, boots, and prints a line per check; ./test sets
+# SOURCE_DIR and TEST_LOG (a directory of the test's own).
+
+SOURCE_DIR=${SOURCE_DIR:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
+TEST_LOG=${TEST_LOG:-$(mktemp -d)}
+
+# boot NAME OPTION...: ./run with these options; its output in $TEST_LOG/NAME.out, the console in
+# CONSOLE, the exit status in BOOT_STATUS.  RUN_PREFIX (environment): a command to put before it.
+boot() {
+    local name=$1
+    shift
+    BOOT_OUT=$TEST_LOG/$name.out
+    CONSOLE=$TEST_LOG/$name/com1
+    ${RUN_PREFIX:-} "$SOURCE_DIR/run" --log "$TEST_LOG/$name" "$@" >"$BOOT_OUT"
+    BOOT_STATUS=$?
+}
+
+# check WHAT COMMAND...: one line of result.
+check() {
+    local what=$1
+    shift
+    if "$@" >&2; then echo "ok $what"; else echo "not ok $what"; fi
+}
+
+# section NAME: the part of the script's output behind the line "=== NAME".
+section() {
+    awk -v name="$1" '/^=== /{on = $0 == "=== " name; next} on' "$BOOT_OUT"
+}
+
+# section_has NAME REGEX / section_lacks NAME REGEX (case is ignored)
+section_has() { section "$1" | grep -aqiE -- "$2"; }
+section_lacks() {
+    if section "$1" | grep -aiE -- "$2"; then return 1; fi
+}
+
+console_has() { tr -d '\r' <"$CONSOLE" | grep -aqE -- "$1"; }
