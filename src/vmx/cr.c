@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Control registers and EFER. For each bit of CR0 and CR4 either the guest owns it (its value is in
+ * the register, changes do not exit) or we do (mask bit set: the guest sees the shadow, a change exits).
+ *
+ * Ours in CR0: NE (fixed to one in VMX operation), CD and NW (with EPT the memory types are the
+ * tables' business, the caches stay on) and what does not exist. PE and PG are the guest's: with unrestricted
+ * guest the CPU does all that a change of mode asks for, PDPTEs, EFER.LMA and the entry control included.
+ * Ours in CR4: VMXE (one, hidden), MCE (stays on: a machine check is the host's) and what is not allowed.
+ */
+#include <vmx/vmx.h>
+
+#include "bits.h"
+#include "cache.h"
+#include "caps.h"
+#include "cpu.h"
+
+#include <hv/assert.h>
+
+#define CR0_GUEST (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_WP | CR0_AM | CR0_PG)
+#define CR0_VALID (CR0_GUEST | CR0_NE | CR0_NW | CR0_CD)
+#define CR4_VIRTUALISED (CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | \
+    CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_PCIDE | CR4_OSXSAVE | \
+    CR4_SMEP | CR4_SMAP | CR4_PKE)
+/* A change of these changes translations that the TLB holds. */
+#define CR0_FLUSHES (CR0_PG | CR0_WP | CR0_PE)
+#define CR4_FLUSHES (CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP | CR4_PKE)
+#define CR3_NO_FLUSH BIT(63)
+#define CR3_PCID 0xfffULL
+#define EFER_VALID (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
+#define PDPTE_RESERVED (0xfff00000000001e6ULL)
+#define PDPTE_PRESENT 0x1ULL
+
+uint64_t cr4_allowed(const struct vmx_vcpu *v)
+{
+    uint64_t all = CR4_VIRTUALISED & vmx_setup.cr4_fixed1;
+
+    return v->config.cr4_allowed != 0 ? v->config.cr4_allowed & all : all;
+}
+
+uint64_t vmx_get_cr(struct vmx_vcpu *v, unsigned int n)
+{
+    switch (n) {
+    case 0:
+        return (cache_get(v, CACHED_CR0) & ~v->cr0_shadow_mask) |
+               (vmreadn(CTL_CR0_SHADOW) & v->cr0_shadow_mask);
+    case 3:
+        return cache_get(v, CACHED_CR3);
+    case 4:
+        return (cache_get(v, CACHED_CR4) & ~v->cr4_shadow_mask) |
+               (vmreadn(CTL_CR4_SHADOW) & v->cr4_shadow_mask);
+    default:
+        ASSERT(false);
+        return 0;
+    }
+}
+
+uint64_t vmx_get_efer(struct vmx_vcpu *v) { return cache_get(v, CACHED_EFER); }
+
+/* EFER.LMA and the entry control are one bit in two places (SDM 27.3.1.1). */
+static void write_efer(struct vmx_vcpu *v, uint64_t efer)
+{
+    uint32_t entry = vmread32(CTL_ENTRY);
+    uint32_t wanted = efer & EFER_LMA ? entry | ENTRYCTL_IA32E : entry & ~ENTRYCTL_IA32E;
+
+    cache_set(v, CACHED_EFER, efer);
+    if (wanted != entry)
+        vmwrite32(CTL_ENTRY, wanted);
+}
+
+static void write_cr0(struct vmx_vcpu *v, uint64_t value)
+{
+    uint64_t real = (value & CR0_GUEST) | CR0_ET | (vmx_setup.cr0_fixed0 & ~(CR0_PE | CR0_PG));
+
+    vmwriten(CTL_CR0_SHADOW, value & CR0_VALID);
+    cache_set(v, CACHED_CR0, real);
+}
+
+static void write_cr4(struct vmx_vcpu *v, uint64_t value)
+{
+    vmwriten(CTL_CR4_SHADOW, value);
+    cache_set(v, CACHED_CR4, (value & cr4_allowed(v)) | vmx_setup.cr4_fixed0 | CR4_VMXE |
+              (CR4_MCE & vmx_setup.cr4_fixed1));
+}
+
+static bool cs_is_64bit(struct vmx_vcpu *v) { return cache_get(v, CACHED_CS_ATTR) & SEG_ATTR_L; }
+
+/* SDM volume 2, MOV to CR0: what raises #GP. */
+static bool cr0_is_legal(struct vmx_vcpu *v, uint64_t old, uint64_t value)
+{
+    uint64_t efer = vmx_get_efer(v), cr4 = vmx_get_cr(v, 4);
+
+    if ((value >> 32) != 0 || ((value & CR0_PG) && !(value & CR0_PE)) ||
+        ((value & CR0_NW) && !(value & CR0_CD)))
+        return false;
+    if (!(old & CR0_PG) && (value & CR0_PG) && (efer & EFER_LME))
+        return (cr4 & CR4_PAE) && !cs_is_64bit(v);
+    if ((old & CR0_PG) && !(value & CR0_PG))
+        return !(cr4 & CR4_PCIDE) && !((efer & EFER_LMA) && cs_is_64bit(v));
+    return true;
+}
+
+static bool set_cr0(struct vmx_vcpu *v, uint64_t value)
+{
+    uint64_t old = vmx_get_cr(v, 0), efer = vmx_get_efer(v);
+
+    if (!cr0_is_legal(v, old, value))
+        return false;
+    value = (value & CR0_VALID) | CR0_ET;
+    if ((old ^ value) & CR0_PG) {
+        if (efer & EFER_LME)
+            write_efer(v, value & CR0_PG ? efer | EFER_LMA : efer & ~EFER_LMA);
+        v->pdptes_wanted = value & CR0_PG;
+    }
+    write_cr0(v, value);
+    if ((old ^ value) & CR0_FLUSHES)
+        vmx_invvpid(v->config.vpid);
+    return true;
+}
+
+static bool set_cr3(struct vmx_vcpu *v, uint64_t value)
+{
+    bool lma = vmx_get_efer(v) & EFER_LMA;
+
+    if (!lma)
+        value = (uint32_t)value;
+    else if (vmx_get_cr(v, 4) & CR4_PCIDE)
+        value &= ~CR3_NO_FLUSH;
+    if (value >> 52)
+        return false;
+    cache_set(v, CACHED_CR3, value);
+    v->pdptes_wanted = true;
+    vmx_invvpid(v->config.vpid);
+    return true;
+}
+
+static bool set_cr4(struct vmx_vcpu *v, uint64_t value)
+{
+    uint64_t old = vmx_get_cr(v, 4);
+    bool lma = vmx_get_efer(v) & EFER_LMA;
+
+    if (value & ~cr4_allowed(v))
+        return false;
+    if (lma && !(value & CR4_PAE))
+        return false;
+    if ((value & ~old & CR4_PCIDE) && (!lma || (vmx_get_cr(v, 3) & CR3_PCID)))
+        return false;
+    if ((old ^ value) & CR4_PAE)
+        v->pdptes_wanted = value & CR4_PAE;
+    write_cr4(v, value);
+    if ((old ^ value) & CR4_FLUSHES)
+        vmx_invvpid(v->config.vpid);
+    return true;
+}
+
+bool vmx_set_cr(struct vmx_vcpu *v, unsigned int n, uint64_t value)
+{
+    switch (n) {
+    case 0: return set_cr0(v, value);
+    case 3: return set_cr3(v, value);
+    case 4: return set_cr4(v, value);
+    default: return false;
+    }
+}
+
+bool vmx_pdptes_wanted(const struct vmx_vcpu *v)
+{
+    struct vmx_vcpu *w = (struct vmx_vcpu *)(uintptr_t)v;     /* reading fills the cache */
+
+    return v->pdptes_wanted && (vmx_get_cr(w, 0) & CR0_PG) && (vmx_get_cr(w, 4) & CR4_PAE) &&
+           !(vmx_get_efer(w) & EFER_LMA);
+}
+
+bool vmx_set_pdptes(struct vmx_vcpu *v, const uint64_t pdpte[4])
+{
+    for (unsigned int i = 0; i < 4; i++)
+        if ((pdpte[i] & PDPTE_PRESENT) && (pdpte[i] & PDPTE_RESERVED))
+            return false;
+    vmwrite64(GUEST_PDPTE0, pdpte[0]);
+    vmwrite64(GUEST_PDPTE1, pdpte[1]);
+    vmwrite64(GUEST_PDPTE2, pdpte[2]);
+    vmwrite64(GUEST_PDPTE3, pdpte[3]);
+    v->pdptes_wanted = false;
+    return true;
+}
+
+/* LMA as written is ignored: it follows LME and paging. */
+bool vmx_set_efer(struct vmx_vcpu *v, uint64_t value)
+{
+    uint64_t old = vmx_get_efer(v);
+    bool paging = vmx_get_cr(v, 0) & CR0_PG;
+
+    if (value & ~EFER_VALID)
+        return false;
+    if (paging && ((old ^ value) & EFER_LME))
+        return false;
+    value = (value & ~EFER_LMA) | (old & EFER_LMA);
+    write_efer(v, value);
+    if ((old ^ value) & EFER_NXE)
+        vmx_invvpid(v->config.vpid);
+    return true;
+}

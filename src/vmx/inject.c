@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Events into the guest: what may go in now, what becomes of two at once, and how the VMCS wants it. */
+#include "inject.h"
+
+#include "bits.h"
+#include "cache.h"
+#include "cpu.h"
+
+#include <hv/assert.h>
+#include <vmx/vmx.h>
+
+enum vmx_blocked irq_blocked(bool queued, uint64_t rflags, uint64_t interruptibility)
+{
+    if (queued)
+        return VMX_BLOCKED_EVENT;
+    if (!(rflags & RFLAGS_IF))
+        return VMX_BLOCKED_IF;
+    return interruptibility & BLOCKED_SHADOW ? VMX_BLOCKED_SHADOW : VMX_OPEN;
+}
+
+/* Whether STI blocks NMIs depends on the CPU (SDM 27.3.1.5): waiting one instruction suits all. */
+enum vmx_blocked nmi_blocked(bool queued, uint64_t interruptibility)
+{
+    if (queued)
+        return VMX_BLOCKED_EVENT;
+    if (interruptibility & BLOCKED_BY_NMI)
+        return VMX_BLOCKED_NMI;
+    return interruptibility & BLOCKED_SHADOW ? VMX_BLOCKED_SHADOW : VMX_OPEN;
+}
+
+static bool is_contributory(unsigned int vector)
+{
+    return vector == X86_DE || (vector >= X86_TS && vector <= X86_GP) || vector == X86_CP;
+}
+
+/* SDM table 6-5 */
+bool event_merge(const struct hv_event *first, const struct hv_event *second, struct hv_event *out)
+{
+    bool faults_again = is_contributory(second->vector) || second->vector == X86_PF;
+
+    *out = *second;
+    if (!first->valid || first->type != EVENT_HW_EXCEPTION)
+        return true;
+    if (first->vector == X86_DF && faults_again)
+        return false;
+    if ((is_contributory(first->vector) && is_contributory(second->vector)) ||
+        (first->vector == X86_PF && faults_again))
+        *out = (struct hv_event){ .valid = true, .vector = X86_DF, .type = EVENT_HW_EXCEPTION,
+                                  .has_error = true };
+    return true;
+}
+
+/* In real mode exceptions push no error code, and the entry must not ask for it (SDM 27.2.1.3). */
+uint32_t event_encode(const struct hv_event *e, bool protected_mode)
+{
+    uint32_t info = INTR_VALID | e->vector | (uint32_t)(e->type & INTR_TYPE) << INTR_TYPE_SHIFT;
+
+    return e->has_error && protected_mode ? info | INTR_HAS_ERROR : info;
+}
+
+enum vmx_blocked vmx_irq_blocked(struct vmx_vcpu *v)
+{
+    if (v->event.valid)
+        return VMX_BLOCKED_EVENT;
+    return irq_blocked(false, vmx_get_rflags(v), cache_get(v, CACHED_INTERRUPTIBILITY));
+}
+
+enum vmx_blocked vmx_nmi_blocked(struct vmx_vcpu *v)
+{
+    return v->event.valid ? VMX_BLOCKED_EVENT : nmi_blocked(false, cache_get(v, CACHED_INTERRUPTIBILITY));
+}
+
+bool vmx_event_is_queued(const struct vmx_vcpu *v) { return v->event.valid; }
+
+static void queue(struct vmx_vcpu *v, const struct hv_event *e)
+{
+    v->event = *e;
+    v->event.valid = true;
+    if (e->type == EVENT_HW_EXCEPTION && e->vector == X86_PF)
+        v->regs.cr2 = e->cr2;
+}
+
+void vmx_inject(struct vmx_vcpu *v, const struct hv_event *e)
+{
+    struct hv_event merged;
+
+    ASSERT(!v->event.valid || e->type == EVENT_HW_EXCEPTION);
+    if (event_merge(&v->event, e, &merged))
+        queue(v, &merged);
+    else
+        v->triple_fault = true;
+}
+
+/* The entry that delivers an NMI blocks further ones; it must not find them blocked, as it would when
+ * the delivery was cut short (SDM 27.3.1.5). */
+static void unblock_nmi(struct vmx_vcpu *v)
+{
+    uint64_t blocked = cache_get(v, CACHED_INTERRUPTIBILITY);
+
+    cache_set(v, CACHED_INTERRUPTIBILITY, blocked & ~(uint64_t)BLOCKED_BY_NMI);
+}
+
+void inject_write(struct vmx_vcpu *v)
+{
+    const struct hv_event *e = &v->event;
+    uint32_t info = event_encode(e, cache_get(v, CACHED_CR0) & CR0_PE);
+
+    if (info & INTR_HAS_ERROR)
+        vmwrite32(CTL_ENTRY_ERROR_CODE, e->error);
+    if (e->type == EVENT_SOFT_INT || e->type == EVENT_SW_EXCEPTION || e->type == EVENT_PRIV_SW_EXCEPTION)
+        vmwrite32(CTL_ENTRY_INSN_LEN, e->insn_len);
+    if (e->type == EVENT_NMI)
+        unblock_nmi(v);
+    vmwrite32(CTL_ENTRY_INTR_INFO, info);
+}
+
+static void set_cpu_based(struct vmx_vcpu *v, uint32_t bit, bool on)
+{
+    uint32_t wanted = on ? v->cpu_based | bit : v->cpu_based & ~bit;
+
+    if (wanted == v->cpu_based)
+        return;
+    v->cpu_based = wanted;
+    vmwrite32(CTL_CPU_BASED, wanted);
+}
+
+void vmx_open_irq_window(struct vmx_vcpu *v, bool open) { set_cpu_based(v, CPU_IRQ_WINDOW, open); }
+void vmx_open_nmi_window(struct vmx_vcpu *v, bool open) { set_cpu_based(v, CPU_NMI_WINDOW, open); }
+void vmx_set_dr_exiting(struct vmx_vcpu *v, bool exits) { set_cpu_based(v, CPU_MOV_DR_EXIT, exits); }
+void vmx_set_rdtsc_exits(struct vmx_vcpu *v, bool exits) { set_cpu_based(v, CPU_RDTSC_EXIT, exits); }

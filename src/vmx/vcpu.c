@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which VMCS is current where, and the entry into the guest. */
+#include <vmx/vmx.h>
+
+#include "bits.h"
+#include "cache.h"
+#include "caps.h"
+#include "cpu.h"
+#include "decode.h"
+
+#include <hv/assert.h>
+#include <hv/errno.h>
+#include <mm/heap.h>
+#include <x86/cpu.h>
+#include <x86/paging.h>
+#include <x86/percpu.h>
+
+#define HW_TRIPLE_FAULT 2U
+
+static void make_current(struct vmx_cpu *cpu, struct vmx_vcpu *v)
+{
+    int here = (int)this_cpu_id();
+
+    if (cpu->current == v)
+        return;
+    BUG_ON(v->loaded_on != -1 && v->loaded_on != here);
+    BUG_ON(!insn_vmptrld(mfn_to_hpa(v->vmcs)));
+    cpu->current = v;
+    v->loaded_on = here;
+    cache_forget(v);
+}
+
+static void clear(struct vmx_cpu *cpu, struct vmx_vcpu *v)
+{
+    BUG_ON(v->loaded_on != (int)this_cpu_id());
+    BUG_ON(!insn_vmclear(mfn_to_hpa(v->vmcs)));
+    if (cpu->current == v)
+        cpu->current = NULL;
+    v->loaded_on = -1;
+    v->launched = false;
+    cache_forget(v);
+}
+
+void vmx_load(struct vmx_vcpu *v)
+{
+    struct vmx_cpu *cpu = vmx_this_cpu();
+
+    if (cpu->current == v && v->live)
+        return;
+    if (cpu->current != NULL && cpu->current->live)
+        msrs_save(cpu->current);
+    make_current(cpu, v);
+    if (v->host_cpu != (int)this_cpu_id()) {
+        vmcs_write_host_cpu();
+        v->host_cpu = (int)this_cpu_id();
+        /* What this CPU cached when the vCPU was here last may be stale. */
+        vmx_invvpid(v->config.vpid);
+        v->ept_generation = UINT64_MAX;
+    }
+    vmx_set_dr_exiting(v, true);
+    msrs_load(v);
+}
+
+void vmx_suspend(struct vmx_vcpu *v)
+{
+    if (v->live)
+        msrs_save(v);
+}
+
+void vmx_unload(struct vmx_vcpu *v)
+{
+    if (v->loaded_on == -1)
+        return;
+    vmx_suspend(v);
+    clear(vmx_this_cpu(), v);
+}
+
+struct vmx_vcpu *vmx_borrow(struct vmx_vcpu *v)
+{
+    struct vmx_cpu *cpu = vmx_this_cpu();
+    struct vmx_vcpu *previous = cpu->current;
+
+    make_current(cpu, v);
+    return previous;
+}
+
+void vmx_give_back(struct vmx_vcpu *v, struct vmx_vcpu *previous)
+{
+    struct vmx_cpu *cpu = vmx_this_cpu();
+
+    if (previous == v)
+        return;
+    clear(cpu, v);
+    if (previous != NULL)
+        make_current(cpu, previous);
+}
+
+int vmx_vcpu_init(struct vmx_vcpu *v, const struct vmx_vcpu_config *config)
+{
+    struct vmx_vcpu *previous;
+    void *page = heap_alloc_pages(0);
+
+    if (page == NULL)
+        return -ENOMEM;
+    *v = (struct vmx_vcpu){ .vmcs = hpa_to_mfn(virt_to_phys(page)), .loaded_on = -1, .host_cpu = -1,
+                            .config = *config, .ept_generation = UINT64_MAX };
+    *(uint32_t *)page = vmx_setup.revision;
+    BUG_ON(!insn_vmclear(mfn_to_hpa(v->vmcs)));
+    previous = vmx_borrow(v);
+    vmcs_write_controls(v);
+    vmx_reset(v);
+    vmx_give_back(v, previous);
+    return 0;
+}
+
+void vmx_vcpu_fini(struct vmx_vcpu *v)
+{
+    if (!mfn_is_valid(v->vmcs) || v->vmcs.v == 0)
+        return;
+    vmx_unload(v);
+    heap_free_pages(phys_to_virt(mfn_to_hpa(v->vmcs)), 0);
+    v->vmcs = mfn_invalid();
+}
+
+/* The fields that the reason's row asks for, and of these only what the qualification says is there. */
+static void collect(struct vmx_exit_raw *raw)
+{
+    unsigned int reads;
+
+    raw->reason = vmread32(INFO_EXIT_REASON);
+    reads = exit_reads(raw->reason);
+    if (reads & READ_QUAL)
+        raw->qual = vmreadn(INFO_QUALIFICATION);
+    if (reads & READ_LEN)
+        raw->insn_len = vmread32(INFO_INSN_LEN);
+    if (reads & READ_INTR) {
+        raw->intr_info = vmread32(INFO_INTR_INFO);
+        if (raw->intr_info & INTR_HAS_ERROR)
+            raw->intr_error = vmread32(INFO_INTR_ERROR_CODE);
+    }
+    if (reads & READ_GPA)
+        raw->gpa = vmread64(INFO_GUEST_PHYSICAL);
+    if ((reads & READ_GLA) && exit_has_gla(raw->reason, raw->qual))
+        raw->gla = vmreadn(INFO_GUEST_LINEAR);
+    if (!exit_may_cut_short(raw->reason))
+        return;
+    raw->vectoring_info = vmread32(INFO_VECTORING_INFO);
+    if (raw->vectoring_info & INTR_VALID) {
+        raw->insn_len = vmread32(INFO_INSN_LEN);
+        raw->vectoring_error = vmread32(INFO_VECTORING_ERROR_CODE);
+    }
+}
+
+/*
+ * An IRET that faulted after it had unblocked NMIs shall find them blocked when it runs again (SDM 28.2.3);
+ * the CPU tells, where the fault was not in the delivery of an event.
+ */
+static void restore_nmi_blocking(struct vmx_vcpu *v, const struct vmexit *x)
+{
+    bool unblocked = false;
+
+    if (x->reason == EXIT_EPT_VIOLATION)
+        unblocked = x->ept.nmi_unblock && !x->cut_short.valid;
+    else if (x->reason == EXIT_EXCEPTION)
+        unblocked = x->exc.nmi_unblock && x->exc.event.vector != X86_DF && !x->cut_short.valid;
+    if (unblocked)
+        cache_set(v, CACHED_INTERRUPTIBILITY, cache_get(v, CACHED_INTERRUPTIBILITY) | BLOCKED_BY_NMI);
+}
+
+static void fill_rsp(struct vmx_vcpu *v, const struct vmexit *x)
+{
+    if ((x->reason == EXIT_CR_ACCESS && x->cr.gpr == GPR_RSP) ||
+        (x->reason == EXIT_DR_ACCESS && x->dr.gpr == GPR_RSP))
+        v->regs.rsp = vmx_get_rsp(v);
+}
+
+static void entry_failed(struct vmexit *x)
+{
+    *x = (struct vmexit){ .reason = EXIT_ENTRY_FAILED };
+    x->fail_code = vmread32(INFO_INSTRUCTION_ERROR);
+}
+
+void vmx_enter(struct vmx_vcpu *v, struct vmexit *x)
+{
+    struct vmx_exit_raw raw = { 0 };
+    bool entered;
+
+    ASSERT(!cpu_irqs_enabled());
+    ASSERT(vmx_this_cpu()->current == v && v->live);
+    if (unlikely(v->triple_fault)) {
+        v->triple_fault = false;
+        *x = (struct vmexit){ .reason = EXIT_TRIPLE_FAULT, .hw_reason = HW_TRIPLE_FAULT };
+        return;
+    }
+    if (v->event.valid)
+        inject_write(v);
+    if (unlikely(v->spec_ctrl != 0))
+        cpu_wrmsr(MSR_IA32_SPEC_CTRL, v->spec_ctrl);
+    entered = vmx_enter_guest(v, v->launched);
+    if (unlikely(v->spec_ctrl != 0))
+        cpu_wrmsr(MSR_IA32_SPEC_CTRL, 0);
+    cache_forget(v);
+    if (unlikely(!entered)) {
+        entry_failed(x);
+        return;
+    }
+    collect(&raw);
+    vmx_decode(&raw, x);
+    if (unlikely(raw.reason & EXIT_REASON_ENTRY_FAILURE))
+        return;
+    v->launched = true;
+    v->event.valid = false;
+    if (unlikely(x->cut_short.valid))
+        x->cut_short.cr2 = v->regs.cr2;      /* a page fault had set it before its delivery began */
+    restore_nmi_blocking(v, x);
+    fill_rsp(v, x);
+}
