@@ -21,7 +21,7 @@ struct bootinfo {
     bool mmap_truncated;
     uint8_t rsdp[36]; unsigned int rsdp_size;      /* 0: none given */
     struct boot_framebuffer fb;
-    uint64_t efi_system_table; uint64_t smbios;
+    uint64_t efi_system_table; bool has_smbios;
     uint64_t load_base; bool has_load_base;
 };
 /* info: the multiboot2 information structure of `size` readable bytes. NULL or a sentence. */

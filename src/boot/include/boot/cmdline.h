@@ -8,6 +8,7 @@
 struct serial_config { bool enabled; uint16_t port; uint32_t baud; /* 0: auto, keep what firmware set */ uint8_t data_bits, stop_bits; char parity; uint8_t irq; uint32_t clock_hz; };
 struct cmdline {
     bool console_serial, console_vga;      /* console=com1,vga (default: both) */
+    unsigned int console_com;              /* which of com[] the serial console is */
     bool vga_keep;
     struct serial_config com[2];
     struct dom0_mem dom0_mem;
@@ -20,6 +21,8 @@ struct cmdline {
     bool sched_null;                       /* sched=null */
     bool no_apicv;                         /* apicv=0 */
     bool tsc_unstable;
+    bool provoke_panic;                    /* tenon_panic: a page fault on purpose, to test the message */
+    char unknown[256];                     /* words that were not understood, for the log */
 };
 void cmdline_parse(const char *text, struct cmdline *out);
 

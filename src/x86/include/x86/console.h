@@ -27,6 +27,10 @@ void console_poll(void);
 /* GSI/ISA line of the UART in use, 0: none. */
 unsigned int console_serial_irq(void);
 uint16_t console_serial_port(void);      /* 0: none in use. Ports base..base+7 are not dom0's. */
+/* Output waits for the line until this is set (sync_console never sets it). */
+void console_set_async(bool async);
+/* In a panic: everything still waiting goes out, without locks; synchronous from then on. */
+void console_panic(void);
 /* Enables the UART's receive interrupt; its handler calls console_poll(). */
 void console_serial_enable_irq(void);
 

@@ -25,18 +25,23 @@
 
 struct desc_tables;          /* percpu.arch points at one */
 
-/* Memory for p's tables and IST stacks (after paging_init). -ENOMEM. Any CPU, before p starts. */
+/* Memory for p's tables and IST stacks (after paging_init), and its stack-protector canary unless it has
+ * one. -ENOMEM. Any CPU, before p starts; the boot CPU for itself. */
 int desc_prepare(struct percpu *p) must_check;
-/* On p's CPU with interrupts off: GDT, TSS, IDT, segment registers, GS base = p (so this_cpu() works) and
- * a fresh stack-protector canary. Must be inlined into no function that has a canary of its own on the
- * stack: call it from the CPU's first C function, which must never return (noreturn). */
+/* On p's CPU with interrupts off: GDT, TSS, IDT, segment registers. GS base must be p already, as the
+ * first C function's canary is read through it: the assembly that calls C sets it. */
 void desc_load(struct percpu *p);
 /* On every CPU after desc_load: CR0, CR4 (SMEP, SMAP, UMIP, OSXSAVE, OSFXSR as available), EFER.NXE,
  * PAT (WB WT UC- UC, WP WC UC- UC: index 5 is write-combining). */
 void desc_enable_features(void);
+/* Boot CPU, before dom0's kernel is unpacked: %fs:0x28 holds the canary that Debian's libraries expect. */
+void desc_enable_library_canary(void);
 /* For the VMCS's host state. */
 uint64_t desc_gdt_base(const struct percpu *p);
 uint64_t desc_tss_base(const struct percpu *p);
 uint64_t desc_idt_base(void);
+
+/* Continues in fn, which never returns, on an empty stack. */
+noreturn_fn void cpu_run_on_stack(void *top, void (*fn)(void));
 
 #endif

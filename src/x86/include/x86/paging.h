@@ -25,6 +25,7 @@ hpa_t virt_to_phys(const void *v);          /* direct map or image */
 struct paging_range { uint64_t start, end; };
 struct paging_request { const struct paging_range *ram; unsigned int ram_count; hpa_t (*page)(void); };
 void paging_init(const struct paging_request *req);
+void paging_set_image(uint64_t phys);       /* before anything else: where the loader put the image */
 /* Later page source, e.g. the heap's; pages must lie in the direct map. */
 void paging_set_page_source(hpa_t (*page)(void));
 bool paging_is_direct_mapped(hpa_t a, uint64_t size);
