@@ -11,8 +11,11 @@
 
 _Static_assert(sizeof(struct hvm_start_info) == 56, "start_info version 1");
 
+#define BUSY_MAX 16U
+
 static struct kernel_image image init_data;
 static struct dom0_layout_request plan init_data;
+static struct mem_region busy[BUSY_MAX] init_data;
 
 static init_text const char *check_request(const struct dom0_build_request *req)
 {
@@ -22,6 +25,25 @@ static init_text const char *check_request(const struct dom0_build_request *req)
         return "dom0's command line is too long: Linux takes 2047 characters";
     if (req->vcpus == 0 || req->vcpus > MAX_CPUS)
         return "dom0_max_vcpus= is out of range";
+    return NULL;
+}
+
+/* Adds what is still to be read to what nothing may be written over. */
+static init_text const char *guard_sources(const struct dom0_build_request *req)
+{
+    unsigned int n = plan.busy_count;
+
+    if (!req->pa_of)
+        return NULL;
+    if (n > BUSY_MAX - 2)
+        return "too many boot modules for dom0";
+    if (n > 0)
+        memcpy(busy, plan.busy, n * sizeof(busy[0]));
+    busy[n++] = (struct mem_region){ req->pa_of(req->ctx, image.elf), image.elf_size, 0 };
+    if (plan.initrd_size != 0)
+        busy[n++] = (struct mem_region){ req->pa_of(req->ctx, req->initrd), plan.initrd_size, 0 };
+    plan.busy = busy;
+    plan.busy_count = n;
     return NULL;
 }
 
@@ -125,7 +147,9 @@ init_text const char *dom0_build(const struct dom0_build_request *req, struct do
     plan.initrd_size = req->initrd ? req->initrd_size : 0;
     plan.cmdline_size = strlen(req->cmdline) + 1;
     plan.acpi_size = dom0_acpi_size(req->acpi, req->vcpus);
-    wrong = dom0_layout(&plan, &out->layout);
+    wrong = guard_sources(req);
+    if (!wrong)
+        wrong = dom0_layout(&plan, &out->layout);
     if (!wrong)
         wrong = image_load(&image, req->guest, req->ctx);
     if (!wrong)

@@ -128,7 +128,7 @@ static init_text const char *check_kernel(const struct dom0_layout_request *req,
     if (!memmap_covers(req->host, start, size, E820_RAM))
         why = "this machine has no RAM there (by its firmware's memory map and mem=)";
     else if (meets_busy(req, start, req->kernel_end))
-        why = "a boot module stands there";
+        why = "a boot module, or what was unpacked from it, stands there";
     else if (memmap_covers(map, start, size, E820_RAM))
         return NULL;
     else if (memmap_covers(map, start, size, E820_UNUSABLE) || map->count == 0 ||

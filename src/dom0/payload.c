@@ -61,7 +61,7 @@ init_text const char *payload_unpack(struct bytes payload, const struct image_me
         return "dom0's kernel has a damaged payload (impossible size at its end): install it again";
     out = mem->alloc(mem->ctx, size);
     if (!out)
-        return "not enough free memory below 4 GiB to decompress dom0's kernel";
+        return "not enough free memory to decompress dom0's kernel";
     *elf = (struct bytes){ out, size };
     *format = packing->text;
     return packing->unpack(payload, out, size, mem);

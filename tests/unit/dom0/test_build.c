@@ -121,6 +121,40 @@ static void nothing_but_the_parts_is_written_and_no_old_bytes_show_in_their_page
     assert_int_equal(written, 0);
 }
 
+static uint64_t pa_of(void *ctx, const void *p)
+{
+    (void)ctx;
+    return (const uint8_t *)p >= w.ram && (const uint8_t *)p < w.ram + MACHINE_MIB * M
+               ? (uint64_t)((const uint8_t *)p - w.ram) : 64 * G;
+}
+
+static void *ram_alloc(void *ctx, size_t size)
+{
+    uint64_t *next = ctx;
+    void *p = w.ram + *next;
+
+    *next += (size + 15) / 16 * 16;
+    return p;
+}
+
+static void sources_in_the_way_of_the_parts_are_not_written_over(void **state)
+{
+    uint64_t next = 0x1204000;   /* just behind the kernel, where start info and initrd would go */
+    uint8_t *initrd;
+
+    (void)state;
+    initrd = w.ram + 0x1200000 + 5 * M - 77;
+    memcpy(initrd, w.initrd, INITRD_SIZE);
+    w.req.initrd = initrd;
+    w.req.scratch = (struct image_memory){ ram_alloc, &next };
+    w.req.pa_of = pa_of;
+    assert_null(dom0_build(&w.req, &w.r));
+    assert_true(next > 0x1204000 + TINY_SIZE);
+    assert_memory_equal(w.ram + w.r.layout.initrd, w.initrd, INITRD_SIZE);
+    assert_memory_equal(initrd, w.initrd, INITRD_SIZE);
+    assert_memory_equal(w.ram + 0x1204000, "\177ELF", 4);
+}
+
 static void without_an_initrd_there_is_no_module(void **state)
 {
     const struct hvm_start_info *si;
@@ -172,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(dom0_finds_everything_through_its_start_info, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_but_the_parts_is_written_and_no_old_bytes_show_in_their_pages, setup, teardown),
+        cmocka_unit_test_setup_teardown(sources_in_the_way_of_the_parts_are_not_written_over, setup, teardown),
         cmocka_unit_test_setup_teardown(without_an_initrd_there_is_no_module, setup, teardown),
         cmocka_unit_test_setup_teardown(what_cannot_work_is_refused_before_anything_is_written, setup, teardown),
         cmocka_unit_test_setup_teardown(memory_that_cannot_be_reached_is_an_error_not_a_crash, setup, teardown),

@@ -9,7 +9,7 @@
 
 #include "packers.h"
 
-#define BUDGET (256UL << 20)
+#define BUDGET (4UL << 20)
 
 static uint8_t elf[TINY_SIZE];
 static struct kernel_image image;

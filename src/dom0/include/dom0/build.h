@@ -5,9 +5,10 @@
  *
  * Boot code only, one CPU, no locks. It does not create the domain, nor map anything: dom0's RAM is written through guest().
  *
- * What the caller guarantees: the kernel's file, the initrd, the command line, the host's ACPI tables and the memory behind
- * `scratch` are where nothing of dom0 will be written. That is so when they lie outside of RAM given to dom0 (layout.kept), or
- * when they are named in layout.busy; the kernel's own range (16-74 MiB for Debian's) cannot be avoided: move modules out of it first.
+ * Where the sources lie: the decompressed kernel (in memory from `scratch`) and the initrd must not be where parts of dom0 are
+ * written. With pa_of() that is seen to here, wherever in RAM they are, except that the kernel's own range (16-74 MiB for Debian's)
+ * cannot be avoided: move modules out of it first. Without pa_of() the caller guarantees it, by layout.kept or layout.busy.
+ * Command line, ACPI tables and the layout's arrays are the caller's, and outside of dom0's RAM.
  */
 #ifndef DOM0_BUILD_H
 #define DOM0_BUILD_H
@@ -25,6 +26,7 @@ struct dom0_build_request {
     unsigned int vcpus;
     struct image_memory scratch;               /* decompressor output */
     void *(*guest)(void *ctx, uint64_t pa, size_t size); void *ctx;   /* dom0 RAM, pa == gpa */
+    uint64_t (*pa_of)(void *ctx, const void *p);   /* physical address of scratch memory and modules; may be NULL */
 };
 struct dom0_build_result { struct dom0_layout layout; uint32_t entry; uint32_t start_info; const char *kernel_format; };
 /* NULL, or a sentence for the admin. */
