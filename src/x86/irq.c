@@ -358,6 +358,9 @@ void irq_dump(void)
     for (unsigned int v = VECTOR_DYNAMIC_FIRST; v < ARRAY_COUNT(vectors); v++)
         if (vectors[v].count != 0 && vectors[v].use != VECTOR_GSI)
             log_info("vector %#04x: %lu interrupts", v, (unsigned long)vectors[v].count);
+    for (unsigned int c = 0; c < cpu_count(); c++)
+        log_info("CPU%u: %lu interrupts, %lu NMIs", c, (unsigned long)percpu_of(c)->irq_count,
+                 (unsigned long)percpu_of(c)->nmi_count);
     log_info("spurious: %lu, local APIC errors: %lu", (unsigned long)spurious,
              (unsigned long)lapic_errors);
 }

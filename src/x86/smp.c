@@ -32,7 +32,6 @@
 static void (*ap_main_fn)(void) ro_after_init;
 static uint32_t stopping;           /* set once, by a panic */
 static uint32_t stopped;
-static uint64_t stray_nmis;
 
 /* --- Stopping and NMIs ------------------------------------------------------------------------ */
 
@@ -54,7 +53,7 @@ static void smp_nmi(struct trap_frame *f)
         stop_here();
     if (this_cpu_id() == 0 && (cpu_in8(0x61) & 0xc0) != 0)
         panic_at(f, "NMI: the board reports a memory or bus error (port 61h: %#x)", cpu_in8(0x61));
-    __atomic_fetch_add(&stray_nmis, 1, __ATOMIC_RELAXED);
+    this_cpu()->nmi_count++;
 }
 
 void smp_stop_others(void)
@@ -70,6 +69,8 @@ void smp_stop_others(void)
     lapic_send_ipi(0, ICR_NMI | ICR_ASSERT | ICR_ALL_BUT_SELF);
     for (unsigned int i = 0; i < 10000 && READ_ONCE(stopped) < others; i++)
         time_delay_us(10);
+    if (READ_ONCE(stopped) < others)
+        log_err("%u of %u other CPUs do not stop", others - READ_ONCE(stopped), others);
 }
 
 /* --- Starting --------------------------------------------------------------------------------- */
@@ -127,6 +128,47 @@ static init_text bool wake(const struct percpu *p)
     return false;
 }
 
+/*
+ * Both sides of a check that the new CPU's TSC agrees with ours: it reads its own when the round number
+ * changes, and that must lie between our reading before and the one after. Not adjusted: a machine
+ * where it does not is one whose TSC cannot be relied on, and is told so.
+ */
+static struct { uint32_t round, answered; uint64_t stamp; } tsc_check;
+#define TSC_ROUNDS 4U
+
+static void tsc_check_answer(void)
+{
+    for (uint32_t round = 1; round <= TSC_ROUNDS; round++) {
+        while (__atomic_load_n(&tsc_check.round, __ATOMIC_ACQUIRE) != round)
+            cpu_relax();
+        tsc_check.stamp = cpu_rdtsc_ordered();
+        __atomic_store_n(&tsc_check.answered, round, __ATOMIC_RELEASE);
+    }
+}
+
+static init_text void tsc_check_ask(unsigned int cpu)
+{
+    uint64_t worst = 0;
+
+    for (uint32_t round = 1; round <= TSC_ROUNDS; round++) {
+        uint64_t before = cpu_rdtsc_ordered(), after;
+
+        __atomic_store_n(&tsc_check.round, round, __ATOMIC_RELEASE);
+        while (__atomic_load_n(&tsc_check.answered, __ATOMIC_ACQUIRE) != round)
+            cpu_relax();
+        after = cpu_rdtsc_ordered();
+        if (tsc_check.stamp < before)
+            worst = max_of(worst, before - tsc_check.stamp);
+        if (tsc_check.stamp > after)
+            worst = max_of(worst, tsc_check.stamp - after);
+    }
+    __atomic_store_n(&tsc_check.answered, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&tsc_check.round, 0, __ATOMIC_RELEASE);
+    if (worst != 0)
+        log_warn("CPU%u: its TSC is off by %lu ticks, time will jump between CPUs", cpu,
+                 (unsigned long)worst);
+}
+
 static init_text bool prepare(struct percpu *p, unsigned int id, const struct acpi_cpu *c)
 {
     void *stack = map_stack(CPU_STACK_PAGES);
@@ -155,10 +197,12 @@ static init_text void start_one(const struct acpi_cpu *c, char *page)
         return;
     }
     fill_trampoline(page, p);
-    if (wake(p))
+    if (wake(p)) {
+        tsc_check_ask(id);
         cpu_came_online();
-    else
+    } else {
         log_err("the CPU with APIC id %u does not start, left alone", c->apic_id);
+    }
 }
 
 init_text void smp_start_cpus(unsigned int max, void (*ap_main)(void))
@@ -191,6 +235,7 @@ void smp_ap_main(struct percpu *p)
     desc_enable_features();
     lapic_init_cpu();
     __atomic_store_n(&p->online, true, __ATOMIC_RELEASE);
+    tsc_check_answer();
     ap_main_fn();
     BUG();
 }

@@ -23,7 +23,7 @@
 #define PIT_CHANNEL2 0x42
 #define PIT_COMMAND 0x43
 #define PORT_61 0x61
-#define CALIBRATION_MS 20U
+#define CALIBRATION_MS 50U
 #define AGREEMENT_PPM 5000U
 #define ASSUMED_KHZ 1000000U       /* before calibration: delays only */
 #define CMOS_INDEX 0x70

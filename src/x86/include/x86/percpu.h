@@ -31,6 +31,7 @@ struct percpu {
     void *vmx;                     /* src/vmx's own: VMXON region, loaded VMCS */
     void *sched;                   /* src/sched's own */
     struct smp_call *call;         /* shared: the function another CPU wants run here */
+    uint64_t nmi_count;            /* NMIs that nobody had asked for */
     uint8_t irq_depth;             /* interrupt handlers this CPU is inside of */
     uint8_t held_count;            /* ranks of the locks held, in the order taken (checked builds) */
     uint8_t held[PERCPU_MAX_HELD];
