@@ -54,7 +54,7 @@ void vlapic_timer_lvt(struct vlapic *a, uint32_t lvtt, ns_t now, struct vlapic_e
     if ((changed & LVT_MODE_DEADLINE) != 0) {        /* SDM: a switch to or from it disarms */
         stop(a);
         reg_set(a, VLAPIC_REG_TMICT, 0);
-    } else if (a->timer_deadline != NS_NEVER) {
+    } else if (!deadline_mode(lvtt) && a->timer_deadline != NS_NEVER) {
         a->timer_period = (lvtt & LVT_MODE_PERIODIC) != 0 ? full_period(a) : 0;
     }
 }

@@ -293,6 +293,7 @@ enum emul_result emul_decode(const struct emul_context *c, struct insn *i, bool 
         return EMUL_FETCH_FAILED;
     finish(c, i);
     if (((i->code.flags & MEMORY) != 0 && !i->mem) ||
+        ((i->code.flags & PLAIN) != 0 && (i->op_prefix || i->rep != 0)) ||
         (i->lock && ((i->code.flags & LOCKED) == 0 || !i->mem)))
         *undefined = true;
     return EMUL_DONE;

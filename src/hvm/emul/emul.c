@@ -54,13 +54,16 @@ static void adjust_bit_address(const struct emul_context *c, struct insn *i)
     i->ea = (i->ea + (uint64_t)bit * i->size) & size_mask(i->addr_bytes);
 }
 
-/* CMPXCHG: on a mismatch the accumulator takes the destination, which is written back unchanged. */
+/* CMPXCHG: on a mismatch the accumulator takes the destination; memory is written back unchanged, a register not. */
 static enum emul_result compare_exchange(struct emul_context *c, const struct insn *i, uint64_t dst, bool *stored)
 {
     uint64_t flags = c->rflags, acc = emul_get_reg(c, i, GPR_RAX, i->size);
     bool equal = emul_alu(OP_CMP, acc, dst, i->size, &flags) == 0;
-    enum emul_result r = write_e(c, i, dst, equal ? emul_get_reg(c, i, i->reg, i->size) : dst, stored);
+    enum emul_result r = EMUL_DONE;
 
+    *stored = true;
+    if (equal || i->mem)
+        r = write_e(c, i, dst, equal ? emul_get_reg(c, i, i->reg, i->size) : dst, stored);
     if (r != EMUL_DONE || !*stored)
         return r;
     if (!equal)

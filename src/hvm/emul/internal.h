@@ -17,7 +17,7 @@ enum operation {
  * The first letter is the destination. */
 enum form { FORM_NONE, FORM_SAME, FORM_EG, FORM_GE, FORM_AI, FORM_EI, FORM_EI8, FORM_E, FORM_AO, FORM_OA,
             FORM_G_E8, FORM_G_E16, FORM_G_E32, FORM_STRING };
-enum { BYTE = 1, LOCKED = 2, MEMORY = 4, WIDE64 = 8, ONLY64 = 16 };
+enum { BYTE = 1, LOCKED = 2, MEMORY = 4, WIDE64 = 8, ONLY64 = 16, PLAIN = 32 };
 
 struct opcode { uint8_t op, form, flags; };
 
