@@ -36,6 +36,7 @@ static void put_topology(struct list *l, const struct cpuid_policy *p)
     }
 }
 
+/* Components up to the highest one, the absent ones between as zeros: so the tools (4.17) do it. */
 static void put_xstate(struct list *l, const struct cpuid_policy *p)
 {
     uint64_t components = (p->xstate[0].a | (uint64_t)p->xstate[0].d << 32) |
@@ -43,9 +44,8 @@ static void put_xstate(struct list *l, const struct cpuid_policy *p)
 
     put(l, 0xd, 0, p->xstate[0]);
     put(l, 0xd, 1, p->xstate[1]);
-    for (uint32_t i = 2; i < CPUID_XSTATE_LEAVES; i++)
-        if ((components >> i & 1U) != 0)
-            put(l, 0xd, i, p->xstate[i]);
+    for (uint32_t i = 2; i < CPUID_XSTATE_LEAVES && components >> i != 0; i++)
+        put(l, 0xd, i, p->xstate[i]);
 }
 
 static void put_basic(struct list *l, const struct cpuid_policy *p)
