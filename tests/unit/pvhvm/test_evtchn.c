@@ -149,6 +149,22 @@ static void closing_one_end_leaves_the_other_unbound(void **state)
     assert_int_equal(where, EVTCHN_SENT_TO_PEER);
 }
 
+static void ports_bound_to_a_dead_domain_become_unbound(void **state)
+{
+    struct world *w = *state;
+    uint32_t pa, pb, qa, p;
+
+    bind_pair(w, &pa, &pb);
+    bind_pair(w, &qa, &pb);
+    assert_int_equal(evtchn_bind_ipi(&w->a.ev, 0, &p), 0);
+    evtchn_forget_peer(&w->a.ev, DOM_B + 1);
+    assert_int_equal(status_of(&w->a.ev, pa).status, EVTCHNSTAT_interdomain);
+    evtchn_forget_peer(&w->a.ev, DOM_B);
+    assert_int_equal(status_of(&w->a.ev, pa).status, EVTCHNSTAT_unbound);
+    assert_int_equal(status_of(&w->a.ev, p).status, EVTCHNSTAT_ipi);
+    assert_int_equal(evtchn_close(&w->a.ev, qa, NULL), 0);
+}
+
 static void a_virq_is_bound_once(void **state)
 {
     struct world *w = *state;
@@ -408,7 +424,7 @@ static void an_event_for_a_binding_that_went_away_is_dropped(void **state)
 {
     struct world *w = *state;
     struct evtchn_target to;
-    uint32_t pa, pb, p;
+    uint32_t pa, pb, p, notify;
     bool xen;
 
     bind_pair(w, &pa, &pb);
@@ -419,6 +435,17 @@ static void an_event_for_a_binding_that_went_away_is_dropped(void **state)
     assert_int_equal(p, pa);
     assert_int_equal(evtchn_deliver(&w->a.ev, &to, &xen), EVTCHN_NOTIFY_NONE);
     assert_false(evtchn_is_pending(&w->a.ev, pa));
+    /* Even if the new binding's far end has the same number, in another domain: here, in a itself. */
+    assert_int_equal(evtchn_close(&w->a.ev, pa, NULL), 0);
+    assert_int_equal(evtchn_alloc_unbound(&w->a.ev, DOM_A, &p), 0);
+    assert_int_equal(p, pa);
+    assert_int_equal(evtchn_bind_interdomain(&w->a.ev, &w->a.ev, pa, &p, &notify), 0);
+    to.from_port = p;
+    assert_int_equal(evtchn_deliver(&w->a.ev, &to, &xen), EVTCHN_NOTIFY_NONE);
+    assert_false(evtchn_is_pending(&w->a.ev, pa));
+    to.from = DOM_A;
+    (void)evtchn_deliver(&w->a.ev, &to, &xen);
+    assert_true(evtchn_is_pending(&w->a.ev, pa));
 }
 
 static void reset_closes_what_has_no_peer_and_asks_for_the_rest(void **state)
@@ -492,6 +519,7 @@ int main(void)
         T(only_the_invited_domain_can_bind),
         T(a_domain_can_bind_to_itself),
         T(closing_one_end_leaves_the_other_unbound),
+        T(ports_bound_to_a_dead_domain_become_unbound),
         T(a_virq_is_bound_once),
         T(a_virq_goes_to_its_vcpu),
         T(ipis_stay_with_their_vcpu),

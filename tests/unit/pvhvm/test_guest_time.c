@@ -112,6 +112,8 @@ static void runstate_times_add_up_to_elapsed_time(void **state)
     assert_int_equal(info.state, r.state);
     assert_int_equal(info.state_entry_time, r.since);
     assert_int_equal(info.time[0] + info.time[1] + info.time[2] + info.time[3], now - 1000);
+    runstate_change(&r, RUNSTATE_running, r.since - 50);
+    assert_int_equal(r.since, now - 77);
     runstate_get(&r, r.since - 5, &info);
     assert_int_equal(info.time[0] + info.time[1] + info.time[2] + info.time[3], r.since - 1000);
 }

@@ -141,6 +141,9 @@ int evtchn_fifo_expand(struct evtchn_domain *d, uint32_t *array_page) must_check
  * (evtchn_close_xen). evtchn_next_open: first open port at or after from, EVTCHN_MAX_PORTS if there is none. */
 uint32_t evtchn_next_open(const struct evtchn_domain *d, uint32_t from, bool with_xen);
 int evtchn_reset(struct evtchn_domain *d);
+/* Domain `gone` has died (nobody finds it any more): ports of d bound to it become unbound. For every other domain, before
+ * gone's own structure goes: an interdomain port whose peer cannot be found could never be closed. */
+void evtchn_forget_peer(struct evtchn_domain *d, domid_t gone);
 
 /* May be asked without the lock while the ABI does not change (no reset): vCPUs that poll. */
 bool evtchn_is_pending(const struct evtchn_domain *d, uint32_t port);

@@ -55,6 +55,7 @@ int gnttab_check_version(uint32_t version) must_check;
 /* Validates entry ref for `who` and pins it; *gfn is the granter's frame number. GNTST_okay, _bad_gntref (no such entry),
  * _general_error (not granted, not to him, not for writing, pinned for another domain, too many pins, entry unstable). */
 int16_t gnttab_acquire(struct gnttab *granter, uint32_t ref, domid_t who, uint32_t flags, gfn_t *gfn) must_check;
+/* Undoes one acquire with the same flags; nothing held: nothing happens. */
 void gnttab_release(struct gnttab *granter, uint32_t ref, uint32_t flags);
 bool gnttab_is_pinned(const struct gnttab *g, uint32_t ref);
 uint32_t gnttab_pinned_count(const struct gnttab *g);    /* entries in use by anybody; walks the table */
