@@ -20,7 +20,7 @@ _Static_assert(offsetof(struct guest_regs, cr2) == 128, "flags travel in the pla
 void host_run(struct guest_regs *regs_and_flags, const void *code);
 extern const char host_run_return[];
 
-#define ARENA 0x4000U
+#define ARENA 0x1000U
 #define FLAGS (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
 
 static uint8_t *arena, *code;
@@ -261,7 +261,7 @@ static int try_one(void)
 static void emulated_and_real_instructions_agree(void **state)
 {
     const char *s = getenv("SEED"), *n = getenv("COUNT");
-    unsigned long count = n != NULL ? strtoul(n, NULL, 0) : 300000, compared = 0;
+    unsigned long count = n != NULL ? strtoul(n, NULL, 0) : 200000, compared = 0;
     static char stack[65536];
     stack_t alt = { .ss_sp = stack, .ss_size = sizeof(stack) };
     struct sigaction sa = { .sa_handler = on_fault, .sa_flags = SA_ONSTACK | SA_NODEFER };

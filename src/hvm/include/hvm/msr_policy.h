@@ -25,7 +25,8 @@ struct msr_rule msr_policy(uint32_t msr, bool dom0);
 void msr_policy_each_pass(bool dom0, void (*fn)(void *ctx, uint32_t first, uint32_t last), void *ctx);
 
 /* IA32_MISC_ENABLE as a guest sees it: host's value with fast strings on, BTS and PEBS unavailable, and without
- * MWAIT, SpeedStep, and thermal control. */
+ * MWAIT, SpeedStep, and thermal control. The rule's value has the bits that must read as set in any case: without
+ * fast strings Linux gives up REP MOVSB. */
 uint64_t msr_misc_enable(uint64_t host_value);
 
 /* Storage for MSR_STORE: a small fixed array per vCPU, indexed by table position. */

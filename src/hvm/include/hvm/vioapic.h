@@ -4,9 +4,9 @@
  * with 48 pins. Pure; the caller holds the domain's VIOAPIC lock and delivers the messages returned.
  *
  * Lines are in terms of assertion ("the device wants service"), whatever the polarity. The owner of a passed-through
- * level line raises it when the host interrupt comes and lowers it at once: remote IRR remembers the delivery,
- * and the host's own line, unmasked again from vioapic_eoi's callback (or on `unmasked`, when the pin was masked
- * at the time), says whether there is more to do.
+ * level line raises it when the host interrupt comes, lowers it before it passes the guest's EOI to vioapic_eoi, and
+ * then ends the host's: a device that still asks fires anew, and a line that rose while the pin was masked is
+ * delivered when the pin is unmasked. A passed-through edge is raised and lowered at once.
  */
 #ifndef HVM_VIOAPIC_H
 #define HVM_VIOAPIC_H
