@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Builds a policy from the host's leaves and the table of features, and says what control registers follow from it. */
+/* Builds a policy from the host's leaves and the table of features, and says what control registers
+ * follow from it. */
 #include <hvm/cpuid_policy.h>
 
 #include "cpuid_internal.h"
@@ -9,7 +10,10 @@
 #include <lib/string.h>
 
 enum { D = 1, M = 2, G = 4, F = 8 };
-struct feature { uint16_t bit; uint8_t kinds; };
+struct feature {
+    uint16_t bit;
+    uint8_t kinds;
+};
 static const struct feature features[] = {
 #define FEATURE(name, k) { XEN_X86_FEATURE_##name, (k) },
 #define DEPENDS(name, on)
@@ -17,7 +21,9 @@ static const struct feature features[] = {
 #undef FEATURE
 #undef DEPENDS
 };
-static const struct { uint16_t bit, on; } depends[] = {
+static const struct {
+    uint16_t bit, on;
+} depends[] = {
 #define FEATURE(name, k)
 #define DEPENDS(name, on) { XEN_X86_FEATURE_##name, XEN_X86_FEATURE_##on },
 #include "cpuid_features.def"
@@ -45,13 +51,14 @@ static uint8_t kind_bit(enum cpuid_kind kind)
 
 #define AT(field) ((uint16_t)offsetof(struct cpuid_policy, field))
 #define AT_EXT(leaf, reg) AT(ext[(leaf) - 0x80000000U].reg)
-/* Where each word of a feature set lives; 0 (no feature is there) for words that have no register: 11 and 18 are
- * AMD's leaf 0x80000021, 16 and 17 are MSR_ARCH_CAPS. */
+/* Where each word of a feature set lives; 0 (no feature is there) for words that have no register:
+ * 11 and 18 are AMD's leaf 0x80000021, 16 and 17 are MSR_ARCH_CAPS. */
 static const uint16_t word_offset[CPUID_FEATURESET_WORDS] = {
-    [0] = AT(basic[1].d), [1] = AT(basic[1].c), [2] = AT_EXT(0x80000001U, d), [3] = AT_EXT(0x80000001U, c),
-    [4] = AT(xstate[1].a), [5] = AT(feat[0].b), [6] = AT(feat[0].c), [7] = AT_EXT(0x80000007U, d),
-    [8] = AT_EXT(0x80000008U, b), [9] = AT(feat[0].d), [10] = AT(feat[1].a), [12] = AT(feat[1].b),
-    [13] = AT(feat[2].d), [14] = AT(feat[1].c), [15] = AT(feat[1].d),
+    [0] = AT(basic[1].d),         [1] = AT(basic[1].c),         [2] = AT_EXT(0x80000001U, d),
+    [3] = AT_EXT(0x80000001U, c), [4] = AT(xstate[1].a),        [5] = AT(feat[0].b),
+    [6] = AT(feat[0].c),          [7] = AT_EXT(0x80000007U, d), [8] = AT_EXT(0x80000008U, b),
+    [9] = AT(feat[0].d),          [10] = AT(feat[1].a),         [12] = AT(feat[1].b),
+    [13] = AT(feat[2].d),         [14] = AT(feat[1].c),         [15] = AT(feat[1].d),
 };
 
 static uint32_t *word_at(struct cpuid_policy *p, unsigned int word)
@@ -63,12 +70,15 @@ static uint32_t get_word(const struct cpuid_policy *p, unsigned int word)
 {
     if (word == 16 || word == 17)
         return (uint32_t)(p->arch_caps >> (32 * (word - 16)));
-    return word_offset[word] == 0 ? 0 : *(const uint32_t *)(const void *)((const uint8_t *)p + word_offset[word]);
+    if (word_offset[word] == 0)
+        return 0;
+    return *(const uint32_t *)(const void *)((const uint8_t *)p + word_offset[word]);
 }
 
 bool cpuid_policy_has(const struct cpuid_policy *p, unsigned int feature)
 {
-    return feature / 32 < CPUID_FEATURESET_WORDS && (get_word(p, feature / 32) >> (feature % 32) & 1U) != 0;
+    return feature / 32 < CPUID_FEATURESET_WORDS &&
+           (get_word(p, feature / 32) >> (feature % 32) & 1U) != 0;
 }
 
 void cpuid_policy_featureset(const struct cpuid_policy *p, uint32_t words[CPUID_FEATURESET_WORDS])
@@ -159,13 +169,13 @@ static void clear_other_leaves(struct cpuid_policy *p)
         p->basic[hidden[i]] = none;
     for (unsigned int i = 0; i < CPUID_TOPO_LEAVES; i++)
         p->topo[i] = none;
-    p->basic[1].b &= 0x00ffff00U;                 /* CLFLUSH size, addressable ids; no brand, no APIC id */
+    p->basic[1].b &= 0x00ffff00U; /* CLFLUSH size, addressable ids; no brand, no APIC id */
     EXT(p, 0x80000000U) = (struct cpuid_leaf){ EXT(p, 0x80000000U).a, 0, 0, 0 };
     EXT(p, 0x80000001U).a = EXT(p, 0x80000001U).b = 0;
     EXT(p, 0x80000005U) = none;
     EXT(p, 0x80000006U) = (struct cpuid_leaf){ 0, 0, EXT(p, 0x80000006U).c, 0 };
     EXT(p, 0x80000007U) = (struct cpuid_leaf){ 0, 0, 0, EXT(p, 0x80000007U).d };
-    sizes->a &= 0xffffU;                          /* linear and physical width; no guest-physical width */
+    sizes->a &= 0xffffU; /* linear and physical width; no guest-physical width */
     sizes->c = sizes->d = 0;
 }
 
@@ -216,15 +226,26 @@ void cpuid_policy_set_arch_caps(struct cpuid_policy *p, enum cpuid_kind kind, ui
 
 uint64_t cpuid_policy_cr4_allowed(const struct cpuid_policy *p)
 {
-    static const struct { uint16_t feature; uint32_t bits; } rows[] = {
-        { XEN_X86_FEATURE_VME, CR4_VME | CR4_PVI }, { XEN_X86_FEATURE_TSC, CR4_TSD },
-        { XEN_X86_FEATURE_DE, CR4_DE },             { XEN_X86_FEATURE_PSE, CR4_PSE },
-        { XEN_X86_FEATURE_PAE, CR4_PAE },           { XEN_X86_FEATURE_MCE, CR4_MCE },
-        { XEN_X86_FEATURE_PGE, CR4_PGE },           { XEN_X86_FEATURE_FXSR, CR4_OSFXSR },
-        { XEN_X86_FEATURE_SSE, CR4_OSXMMEXCPT },    { XEN_X86_FEATURE_UMIP, CR4_UMIP },
-        { XEN_X86_FEATURE_FSGSBASE, CR4_FSGSBASE }, { XEN_X86_FEATURE_PCID, CR4_PCIDE },
-        { XEN_X86_FEATURE_XSAVE, CR4_OSXSAVE },     { XEN_X86_FEATURE_SMEP, CR4_SMEP },
-        { XEN_X86_FEATURE_SMAP, CR4_SMAP },         { XEN_X86_FEATURE_PKU, CR4_PKE },
+    static const struct {
+        uint16_t feature;
+        uint32_t bits;
+    } rows[] = {
+        { XEN_X86_FEATURE_VME, CR4_VME | CR4_PVI },
+        { XEN_X86_FEATURE_TSC, CR4_TSD },
+        { XEN_X86_FEATURE_DE, CR4_DE },
+        { XEN_X86_FEATURE_PSE, CR4_PSE },
+        { XEN_X86_FEATURE_PAE, CR4_PAE },
+        { XEN_X86_FEATURE_MCE, CR4_MCE },
+        { XEN_X86_FEATURE_PGE, CR4_PGE },
+        { XEN_X86_FEATURE_FXSR, CR4_OSFXSR },
+        { XEN_X86_FEATURE_SSE, CR4_OSXMMEXCPT },
+        { XEN_X86_FEATURE_UMIP, CR4_UMIP },
+        { XEN_X86_FEATURE_FSGSBASE, CR4_FSGSBASE },
+        { XEN_X86_FEATURE_PCID, CR4_PCIDE },
+        { XEN_X86_FEATURE_XSAVE, CR4_OSXSAVE },
+        { XEN_X86_FEATURE_SMEP, CR4_SMEP },
+        { XEN_X86_FEATURE_SMAP, CR4_SMAP },
+        { XEN_X86_FEATURE_PKU, CR4_PKE },
     };
     uint64_t allowed = CR4_PCE;
 

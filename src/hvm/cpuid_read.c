@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* CPUID as an instruction of the guest: the stored leaf plus what depends on the vCPU and its control registers. */
+/* CPUID as an instruction of the guest: the stored leaf plus what depends on the vCPU and its
+ * control registers. */
 #include <hvm/cpuid_policy.h>
 
 #include "cpuid_internal.h"
@@ -12,7 +13,8 @@
 #define ECX_OSXSAVE (1U << 27)
 #define ECX7_OSPKE (1U << 4)
 
-/* Bits of an APIC id below the package: 2 * vcpu_id needs one for the thread and enough for the cores. */
+/* Bits of an APIC id below the package: 2 * vcpu_id needs one for the thread and enough for the
+ * cores. */
 static unsigned int package_shift(const struct cpuid_context *c)
 {
     unsigned int shift = 1;
@@ -42,7 +44,8 @@ static struct cpuid_leaf read_leaf1(const struct cpuid_policy *p, const struct c
 }
 
 /* L1 and L2 belong to a core (two ids), what is above to the package. */
-static struct cpuid_leaf read_cache(const struct cpuid_policy *p, uint32_t subleaf, const struct cpuid_context *c)
+static struct cpuid_leaf read_cache(const struct cpuid_policy *p, uint32_t subleaf,
+                                    const struct cpuid_context *c)
 {
     struct cpuid_leaf r = p->cache[array_index_nospec(subleaf, CPUID_CACHE_LEAVES)];
     uint32_t cores = min_of(1U << (package_shift(c) - 1), 64U);
@@ -54,16 +57,17 @@ static struct cpuid_leaf read_cache(const struct cpuid_policy *p, uint32_t suble
     return r;
 }
 
-static struct cpuid_leaf read_topology(const struct cpuid_policy *p, uint32_t subleaf, const struct cpuid_context *c)
+static struct cpuid_leaf read_topology(const struct cpuid_policy *p, uint32_t subleaf,
+                                       const struct cpuid_context *c)
 {
     struct cpuid_leaf r = { 0, 0, 0, 0 };
 
     if (subleaf < CPUID_TOPO_LEAVES)
         r = p->topo[array_index_nospec(subleaf, CPUID_TOPO_LEAVES)];
     if (p->own_topology && subleaf == 0)
-        r = (struct cpuid_leaf){ 1, 1, 0x100, 0 };                                 /* thread level */
+        r = (struct cpuid_leaf){ 1, 1, 0x100, 0 }; /* thread level */
     else if (p->own_topology && subleaf == 1)
-        r = (struct cpuid_leaf){ package_shift(c), c->vcpu_count, 0x200, 0 };      /* core level */
+        r = (struct cpuid_leaf){ package_shift(c), c->vcpu_count, 0x200, 0 }; /* core level */
     r.c = (r.c & ~0xffU) | (subleaf & 0xffU);
     r.d = c->apic_id;
     return r;

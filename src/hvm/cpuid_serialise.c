@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The toolstack's form of a policy: a list of leaves in ascending order, with the sub-leaf only where the leaf has
- * any. It must be the canonical list: the tools serialise again into a buffer of the size that we reported.
+ * The toolstack's form of a policy: a list of leaves in ascending order, with the sub-leaf only
+ * where the leaf has any. It must be the canonical list: the tools serialise again into a buffer of
+ * the size that we reported.
  */
 #include <hvm/cpuid_policy.h>
 
 #include <hv/compiler.h>
 #include <hv/errno.h>
 
-struct list { xen_cpuid_leaf_t *out; uint32_t room, used; };
+struct list {
+    xen_cpuid_leaf_t *out;
+    uint32_t room, used;
+};
 
 static void put(struct list *l, uint32_t leaf, uint32_t subleaf, struct cpuid_leaf v)
 {
     if (l->used < l->room)
-        l->out[l->used] = (xen_cpuid_leaf_t){ .leaf = leaf, .subleaf = subleaf, .a = v.a, .b = v.b, .c = v.c, .d = v.d };
+        l->out[l->used] = (xen_cpuid_leaf_t){
+            .leaf = leaf, .subleaf = subleaf, .a = v.a, .b = v.b, .c = v.c, .d = v.d
+        };
     l->used++;
 }
 
@@ -78,7 +84,8 @@ static void put_all(struct list *l, const struct cpuid_policy *p)
     uint32_t ext_max = min_of(p->ext[0].a & 0xffffU, CPUID_EXT_LEAVES - 1U);
 
     put_basic(l, p);
-    put(l, 0x40000000U, XEN_CPUID_NO_SUBLEAF, none);      /* limits of the hypervisor leaves: unrestricted */
+    /* Limits of the hypervisor leaves: unrestricted. */
+    put(l, 0x40000000U, XEN_CPUID_NO_SUBLEAF, none);
     put(l, 0x40000100U, XEN_CPUID_NO_SUBLEAF, none);
     for (uint32_t i = 0; i <= ext_max; i++)
         put(l, 0x80000000U + i, XEN_CPUID_NO_SUBLEAF, p->ext[i]);

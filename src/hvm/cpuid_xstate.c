@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Leaf 0xd (SDM vol. 1 13.2): which state components exist, and how much room the enabled ones take. */
+/* Leaf 0xd (SDM vol. 1 13.2): which state components exist, and how much room the enabled ones
+ * take. */
 #include "cpuid_internal.h"
 
 #include <hv/compiler.h>
@@ -80,7 +81,8 @@ void cpuid_xstate_recalculate(struct cpuid_policy *p)
         p->xstate[1].b = compacted_size(p, allowed);
 }
 
-struct cpuid_leaf cpuid_xstate_read(const struct cpuid_policy *p, uint32_t subleaf, const struct cpuid_context *c)
+struct cpuid_leaf cpuid_xstate_read(const struct cpuid_policy *p, uint32_t subleaf,
+                                    const struct cpuid_context *c)
 {
     struct cpuid_leaf r = { 0, 0, 0, 0 };
 
@@ -91,8 +93,9 @@ struct cpuid_leaf cpuid_xstate_read(const struct cpuid_policy *p, uint32_t suble
         return r;
     if (subleaf == 0)
         r.b = standard_size(p, c->xcr0);
-    else if (subleaf == 1)
-        r.b = cpuid_policy_has(p, XEN_X86_FEATURE_XSAVES) ? compacted_size(p, c->xcr0 | c->xss) :
-              cpuid_policy_has(p, XEN_X86_FEATURE_XSAVEC) ? compacted_size(p, c->xcr0) : 0;
+    else if (subleaf == 1 && cpuid_policy_has(p, XEN_X86_FEATURE_XSAVES))
+        r.b = compacted_size(p, c->xcr0 | c->xss);
+    else if (subleaf == 1 && cpuid_policy_has(p, XEN_X86_FEATURE_XSAVEC))
+        r.b = compacted_size(p, c->xcr0);
     return r;
 }

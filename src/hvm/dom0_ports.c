@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The devices behind dom0's intercepted ports. Each is a few lines: what is absent, what is shared, what is ours. */
+/* The devices behind dom0's intercepted ports. Each is a few lines: what is absent, what is shared,
+ * what is ours. */
 #include <hvm/dom0_ports.h>
 
 #include <hv/compiler.h>
@@ -7,7 +8,10 @@
 #include <lib/string.h>
 
 enum owner { ABSENT, RTC, PCI, DEBUG };
-struct port_row { uint16_t first, last; enum owner owner; };
+struct port_row {
+    uint16_t first, last;
+    enum owner owner;
+};
 static const struct port_row rows[] = {
 #define PORTS(first, last, owner, what) { (first), (last), (owner) },
 #include "dom0_ports.def"
@@ -56,8 +60,8 @@ int dom0_ports_exclude(struct dom0_ports *p, uint16_t first, uint16_t last)
     return 0;
 }
 
-void dom0_ports_each_direct(const struct dom0_ports *p, void (*fn)(void *ctx, uint16_t first, uint16_t last),
-                            void *ctx)
+void dom0_ports_each_direct(const struct dom0_ports *p,
+                            void (*fn)(void *ctx, uint16_t first, uint16_t last), void *ctx)
 {
     uint32_t port = 0, first, last;
 
@@ -91,7 +95,7 @@ static void access_rtc(void *ctx, struct io_req *req)
         if (!req->write)
             data |= (uint64_t)(is_index ? 0xff : h->cmos_read(h->ctx, index)) << (8 * i);
         else if (is_index)
-            p->cmos_index = byte;                 /* bit 7, NMI disable, stays ours */
+            p->cmos_index = byte; /* bit 7, NMI disable, stays ours */
         else
             h->cmos_write(h->ctx, index, byte);
     }
@@ -128,7 +132,7 @@ static void access_debug(void *ctx, struct io_req *req)
     struct dom0_ports *p = ctx;
 
     if (!req->write)
-        req->data = io_all_ones(req->size);       /* 0xE9 would mean that there is a console here */
+        req->data = io_all_ones(req->size); /* 0xE9 would mean that there is a console here */
     else if (p->host->debug_char != NULL)
         p->host->debug_char(p->host->ctx, (char)req->data);
 }

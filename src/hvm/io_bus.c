@@ -35,7 +35,8 @@ int io_bus_add(struct io_bus *bus, enum io_space space, uint64_t first, uint64_t
         return -ENOSPC;
     for (unsigned int i = bus->count; i > at; i--)
         bus->range[i] = bus->range[i - 1];
-    bus->range[at] = (struct io_range){ .space = space, .first = first, .last = last, .dev = dev, .ctx = ctx };
+    bus->range[at] =
+        (struct io_range){ .space = space, .first = first, .last = last, .dev = dev, .ctx = ctx };
     bus->count++;
     return 0;
 }

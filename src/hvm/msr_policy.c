@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The table of MSRs, looked up by bisection, and the storage of those that only remember what was written. */
+/* The table of MSRs, looked up by bisection, and the storage of those that only remember what was
+ * written. */
 #include <hvm/msr_policy.h>
 
 #include <hv/compiler.h>
@@ -7,7 +8,11 @@
 
 enum { D = 1, U = 2, A = 3 };
 #define IGNORE 0xffU
-struct msr_row { uint32_t first, last; uint8_t who, read, write; uint64_t value, reserved; };
+struct msr_row {
+    uint32_t first, last;
+    uint8_t who, read, write;
+    uint64_t value, reserved;
+};
 static const struct msr_row rows[] = {
 #define MSR(a, b, w, rd, wr, v, rsvd, name) { (a), (b), (w), (rd), (wr), (v), (rsvd) },
 #include "msrs.def"
@@ -19,7 +24,8 @@ static const struct msr_row *find_row(uint32_t msr, uint8_t who)
 {
     size_t low = 0, high = ARRAY_COUNT(rows);
 
-    /* The first row that begins above msr: its predecessors may hold it (at most two stand for the same MSR). */
+    /* The first row that begins above msr: its predecessors may hold it (at most two stand for the
+     * same MSR). */
     while (low < high) {
         size_t mid = (low + high) / 2;
 
@@ -52,7 +58,8 @@ struct msr_rule msr_policy(uint32_t msr, bool dom0)
     };
 }
 
-void msr_policy_each_pass(bool dom0, void (*fn)(void *ctx, uint32_t first, uint32_t last), void *ctx)
+void msr_policy_each_pass(bool dom0, void (*fn)(void *ctx, uint32_t first, uint32_t last),
+                          void *ctx)
 {
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
         if (rows[i].read == MSR_PASS && (rows[i].who & (dom0 ? D : U)) != 0)
@@ -71,7 +78,8 @@ void msr_policy_each_pass(bool dom0, void (*fn)(void *ctx, uint32_t first, uint3
 
 uint64_t msr_misc_enable(uint64_t host_value)
 {
-    host_value &= ~(MISC_TCC | MISC_PERFMON | MISC_SPEEDSTEP | MISC_MONITOR | MISC_LIMIT_CPUID | MISC_XD_DISABLE);
+    host_value &= ~(MISC_TCC | MISC_PERFMON | MISC_SPEEDSTEP | MISC_MONITOR | MISC_LIMIT_CPUID |
+                    MISC_XD_DISABLE);
     return host_value | MISC_FAST_STRINGS | MISC_BTS_UNAVAILABLE | MISC_PEBS_UNAVAILABLE;
 }
 
@@ -96,7 +104,8 @@ void msr_store_reset(struct msr_store *s)
 {
     memset(s, 0, sizeof(*s));
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
-        for (uint32_t msr = rows[i].first; rows[i].read == MSR_STORE && msr <= rows[i].last; msr++) {
+        for (uint32_t msr = rows[i].first; rows[i].read == MSR_STORE && msr <= rows[i].last;
+             msr++) {
             size_t slot;
 
             if (find_slot(msr, &slot))
@@ -127,7 +136,8 @@ static bool mtrr_value_ok(uint32_t msr, uint64_t value)
     if (msr >= 0x200 && msr <= 0x20f) {
         if ((value >> 52) != 0)
             return false;
-        return (msr & 1U) != 0 ? (value & 0x7ffU) == 0 : (value & 0xf00U) == 0 && is_memory_type(value & 0xffU);
+        return (msr & 1U) != 0 ? (value & 0x7ffU) == 0
+                               : (value & 0xf00U) == 0 && is_memory_type(value & 0xffU);
     }
     if (msr >= 0x250 && msr <= 0x26f) {
         for (unsigned int i = 0; i < 64; i += 8)

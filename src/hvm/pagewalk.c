@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The walk is one loop over levels for all formats; a format says how wide entries are and how many index bits a
- * level takes. Rights are collected on the way down and judged once at the end (SDM vol. 3A 4.6, 4.7).
+ * The walk is one loop over levels for all formats; a format says how wide entries are and how many
+ * index bits a level takes. Rights are collected on the way down and judged once at the end (SDM
+ * vol. 3A 4.6, 4.7).
  */
 #include <hvm/pagewalk.h>
 
@@ -19,16 +20,19 @@
 #define PAE_PDPTE_RSVD 0xfff00000000001e6ULL
 #define WALK_RETRIES 4
 
-struct step { gpa_t at; uint64_t entry; };
+struct step {
+    gpa_t at;
+    uint64_t entry;
+};
 struct walk {
     const struct guest_mode *mode;
     unsigned int levels, index_bits, entry_size;
     gpa_t root;
-    bool long_format;              /* 64-bit entries */
-    bool nx;                       /* bit 63 means no-execute */
+    bool long_format; /* 64-bit entries */
+    bool nx;          /* bit 63 means no-execute */
     unsigned int steps, leaf_level;
     struct step step[5];
-    uint64_t rights;               /* PTE_W, PTE_U common to all levels; PTE_NX of any */
+    uint64_t rights; /* PTE_W, PTE_U common to all levels; PTE_NX of any */
     uint64_t page, page_size;
 };
 enum outcome { WALK_FOUND, WALK_ABSENT, WALK_RESERVED };
@@ -107,7 +111,7 @@ static void found(struct walk *w, unsigned int level, uint64_t entry)
     w->page_size = 1ULL << shift;
     if (w->long_format)
         w->page = entry & PTE_ADDR & ~(w->page_size - 1);
-    else if (level == 2)                                  /* 4 MiB page with PSE-36 */
+    else if (level == 2) /* 4 MiB page with PSE-36 */
         w->page = (entry & 0xffc00000ULL) | (entry & 0x1fe000ULL) << 19;
     else
         w->page = entry & 0xfffff000ULL;
@@ -155,7 +159,8 @@ static bool key_forbids(const struct walk *w, uint32_t access)
     unsigned int key;
     uint32_t bits;
 
-    if ((m->cr4 & CR4_PKE) == 0 || !m->long_mode || (w->rights & PTE_U) == 0 || (access & ACCESS_FETCH) != 0)
+    if ((m->cr4 & CR4_PKE) == 0 || !m->long_mode || (w->rights & PTE_U) == 0 ||
+        (access & ACCESS_FETCH) != 0)
         return false;
     key = (unsigned int)(w->step[w->steps - 1].entry >> 59) & 0xfU;
     bits = (m->pkru >> (2 * key)) & 3U;
@@ -183,7 +188,8 @@ static bool rights_allow(const struct walk *w, uint32_t access)
 }
 
 /* false: an entry changed under us, the walk has to be done again. */
-static bool set_accessed_dirty(const struct walk *w, const struct pagewalk_memory *mem, uint32_t access)
+static bool set_accessed_dirty(const struct walk *w, const struct pagewalk_memory *mem,
+                               uint32_t access)
 {
     if (mem->set_bits == NULL)
         return true;
@@ -193,7 +199,8 @@ static bool set_accessed_dirty(const struct walk *w, const struct pagewalk_memor
 
         if (i == w->steps - 1 && (access & ACCESS_WRITE) != 0)
             bits |= PTE_D;
-        if ((s->entry & bits) != bits && !mem->set_bits(mem->ctx, s->at, s->entry, bits, w->entry_size))
+        if ((s->entry & bits) != bits &&
+            !mem->set_bits(mem->ctx, s->at, s->entry, bits, w->entry_size))
             return false;
     }
     return true;
@@ -213,9 +220,10 @@ static uint32_t error_code(const struct guest_mode *m, uint32_t access, uint32_t
     return why;
 }
 
-/* The error code without access bits, or 0 if the translation stands. *absent tells the two zeros apart. */
-static uint32_t walk_once(struct walk *w, const struct pagewalk_memory *mem, uint64_t va, uint32_t access,
-                          bool *absent)
+/* The error code without access bits, or 0 if the translation stands. *absent tells the two zeros
+ * apart. */
+static uint32_t walk_once(struct walk *w, const struct pagewalk_memory *mem, uint64_t va,
+                          uint32_t access, bool *absent)
 {
     enum outcome o = WALK_FOUND;
 
@@ -231,8 +239,8 @@ static uint32_t walk_once(struct walk *w, const struct pagewalk_memory *mem, uin
     return key_forbids(w, access) ? PFEC_P | PFEC_PK : 0;
 }
 
-bool pagewalk(const struct guest_mode *mode, const struct pagewalk_memory *mem, gva_t va, uint32_t access,
-              struct pagewalk_result *out)
+bool pagewalk(const struct guest_mode *mode, const struct pagewalk_memory *mem, gva_t va,
+              uint32_t access, struct pagewalk_result *out)
 {
     struct walk w = { .mode = mode };
     /* Not by CS.L: system structures have 64-bit bases in compatibility mode too. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* IO-APIC: the indirect registers and the redirection table. line[] holds assertion, not voltage: polarity is only stored. */
+/* IO-APIC: the indirect registers and the redirection table. line[] holds assertion, not voltage:
+ * polarity is only stored. */
 #include <hvm/vioapic.h>
 
 #include <hv/compiler.h>
@@ -20,7 +21,8 @@
 #define RTE_MASKED BIT(16)
 #define RTE_WRITABLE 0xff0000000001afffULL
 
-void vioapic_init(struct vioapic *io, uint64_t address, unsigned int gsi_base, unsigned int pins, uint8_t id)
+void vioapic_init(struct vioapic *io, uint64_t address, unsigned int gsi_base, unsigned int pins,
+                  uint8_t id)
 {
     memset(io, 0, sizeof(*io));
     io->address = address;
@@ -109,14 +111,15 @@ static void write_rte(struct vioapic *io, unsigned int pin, bool high_half, uint
     e->has_msg = try_level(io, pin, &e->msg);
 }
 
-/* The EOI register of version 0x20 and later ends by vector; one pin per write is reported, as in hardware
- * vectors are not shared between pins. */
+/* The EOI register of version 0x20 and later ends by vector; one pin per write is reported, as in
+ * hardware vectors are not shared between pins. */
 static void write_eoi(struct vioapic *io, uint8_t vector, struct vioapic_effect *e)
 {
     for (unsigned int pin = 0; pin < io->pins; pin++) {
         uint64_t rte = io->rte[pin];
 
-        if (RTE_VECTOR(rte) != vector || (rte & (RTE_LEVEL | RTE_REMOTE_IRR)) != (RTE_LEVEL | RTE_REMOTE_IRR))
+        if (RTE_VECTOR(rte) != vector ||
+            (rte & (RTE_LEVEL | RTE_REMOTE_IRR)) != (RTE_LEVEL | RTE_REMOTE_IRR))
             continue;
         io->rte[pin] &= ~RTE_REMOTE_IRR;
         e->changed_pin = (int)pin;
@@ -135,10 +138,12 @@ static void write_window(struct vioapic *io, uint32_t value, struct vioapic_effe
     if (n == 0)
         io->id = (value >> 24) & 0xfU;
     else if (n >= 0x10 && pin < io->pins)
-        write_rte(io, (unsigned int)array_index_nospec(pin, VIOAPIC_MAX_PINS), (n & 1U) != 0, value, e);
+        write_rte(io, (unsigned int)array_index_nospec(pin, VIOAPIC_MAX_PINS), (n & 1U) != 0, value,
+                  e);
 }
 
-void vioapic_write(struct vioapic *io, unsigned int offset, uint32_t value, struct vioapic_effect *e)
+void vioapic_write(struct vioapic *io, unsigned int offset, uint32_t value,
+                   struct vioapic_effect *e)
 {
     *e = (struct vioapic_effect){ .changed_pin = -1 };
     if (offset == IOREGSEL)
@@ -177,7 +182,8 @@ void vioapic_eoi(struct vioapic *io, uint8_t vector,
         uint64_t rte = io->rte[pin];
         bool again;
 
-        if (RTE_VECTOR(rte) != vector || (rte & (RTE_LEVEL | RTE_REMOTE_IRR)) != (RTE_LEVEL | RTE_REMOTE_IRR))
+        if (RTE_VECTOR(rte) != vector ||
+            (rte & (RTE_LEVEL | RTE_REMOTE_IRR)) != (RTE_LEVEL | RTE_REMOTE_IRR))
             continue;
         io->rte[pin] &= ~RTE_REMOTE_IRR;
         again = try_level(io, pin, &msg);

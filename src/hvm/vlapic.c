@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Local APIC: life cycle, register access and interrupt acceptance. Each register write goes through the mask of its row
- * in vlapic_regs.def and then through one switch that knows the effects.
+ * Local APIC: life cycle, register access and interrupt acceptance. Each register write goes
+ * through the mask of its row in vlapic_regs.def and then through one switch that knows the
+ * effects.
  */
 #include <hvm/vlapic.h>
 
@@ -11,7 +12,10 @@
 #include <lib/string.h>
 
 enum { R = 1, W = 2, XR = 4, XW = 8 };
-struct reg_info { uint8_t access; uint32_t mask; };
+struct reg_info {
+    uint8_t access;
+    uint32_t mask;
+};
 static const struct reg_info reg_info[REG_COUNT] = {
 #define REG(name, offset, acc, wmask) [(offset) >> 4] = { .access = (acc), .mask = (wmask) },
 #include <hvm/vlapic_regs.def>
@@ -32,7 +36,7 @@ static const struct reg_info *find_reg(uint16_t offset, uint8_t access)
 static void reset_registers(struct vlapic *a)
 {
     static const uint16_t lvts[] = { VLAPIC_REG_LVTT, VLAPIC_REG_LVTTHMR, VLAPIC_REG_LVTPC,
-                                     VLAPIC_REG_LVT0, VLAPIC_REG_LVT1, VLAPIC_REG_LVTERR };
+                                     VLAPIC_REG_LVT0, VLAPIC_REG_LVT1,    VLAPIC_REG_LVTERR };
 
     memset(a->regs, 0, PAGE_SIZE);
     reg_set(a, VLAPIC_REG_VERSION, VLAPIC_VERSION);
@@ -67,7 +71,7 @@ void vlapic_init(struct vlapic *a, void *regs_page, uint32_t id, bool bsp)
     a->base_msr = VLAPIC_BASE_ADDRESS | VLAPIC_BASE_EN | (bsp ? VLAPIC_BASE_BSP : 0);
     vlapic_reset(a);
     if (bsp)
-        reg_set(a, VLAPIC_REG_LVT0, (uint32_t)IPI_EXTINT << 8);   /* virtual wire */
+        reg_set(a, VLAPIC_REG_LVT0, (uint32_t)IPI_EXTINT << 8); /* virtual wire */
 }
 
 void vlapic_reset(struct vlapic *a)
@@ -85,7 +89,8 @@ bool vlapic_is_enabled(const struct vlapic *a)
 
 bool vlapic_is_x2apic(const struct vlapic *a)
 {
-    return (a->base_msr & (VLAPIC_BASE_EN | VLAPIC_BASE_EXTD)) == (VLAPIC_BASE_EN | VLAPIC_BASE_EXTD);
+    return (a->base_msr & (VLAPIC_BASE_EN | VLAPIC_BASE_EXTD)) ==
+           (VLAPIC_BASE_EN | VLAPIC_BASE_EXTD);
 }
 
 bool vlapic_set_base(struct vlapic *a, uint64_t value, struct vlapic_effect *e)
@@ -220,7 +225,8 @@ static void write_register(struct vlapic *a, uint16_t offset, uint32_t value, ns
     }
 }
 
-bool vlapic_write(struct vlapic *a, uint16_t offset, uint32_t value, ns_t now, struct vlapic_effect *e)
+bool vlapic_write(struct vlapic *a, uint16_t offset, uint32_t value, ns_t now,
+                  struct vlapic_effect *e)
 {
     const struct reg_info *r = find_reg(offset, W);
 
@@ -242,7 +248,7 @@ void vlapic_after_hw_write(struct vlapic *a, uint16_t offset, ns_t now, struct v
     if (r != NULL)
         write_register(a, offset, reg_get(a, offset) & r->mask, now, e);
     else
-        set_identity(a);         /* the ID register is the only read-only one that hardware lets through */
+        set_identity(a); /* the ID register is the only read-only one that hardware lets through */
 }
 
 bool vlapic_rdmsr(struct vlapic *a, uint32_t msr, ns_t now, uint64_t *value)
@@ -266,7 +272,7 @@ bool vlapic_wrmsr(struct vlapic *a, uint32_t msr, uint64_t value, ns_t now, stru
     if (!vlapic_is_x2apic(a) || r == NULL)
         return false;
     if (offset == VLAPIC_REG_ICR) {
-        low &= ~0x1000U;                      /* delivery status: tolerated */
+        low &= ~0x1000U; /* delivery status: tolerated */
         if ((low & ~r->mask) != 0)
             return false;
         reg_set(a, offset, low);
@@ -355,8 +361,10 @@ int vlapic_pending(const struct vlapic *a)
 
 void vlapic_accept(struct vlapic *a, uint8_t vector)
 {
-    __atomic_fetch_and(vector_word(a, VLAPIC_REG_IRR0, vector), ~vector_bit(vector), __ATOMIC_SEQ_CST);
-    __atomic_fetch_or(vector_word(a, VLAPIC_REG_ISR0, vector), vector_bit(vector), __ATOMIC_RELAXED);
+    __atomic_fetch_and(vector_word(a, VLAPIC_REG_IRR0, vector), ~vector_bit(vector),
+                       __ATOMIC_SEQ_CST);
+    __atomic_fetch_or(vector_word(a, VLAPIC_REG_ISR0, vector), vector_bit(vector),
+                      __ATOMIC_RELAXED);
     update_ppr(a);
 }
 
@@ -367,10 +375,12 @@ void vlapic_eoi(struct vlapic *a, struct vlapic_effect *e)
 
     if (isr < 0)
         return;
-    __atomic_fetch_and(vector_word(a, VLAPIC_REG_ISR0, vector), ~vector_bit(vector), __ATOMIC_RELAXED);
+    __atomic_fetch_and(vector_word(a, VLAPIC_REG_ISR0, vector), ~vector_bit(vector),
+                       __ATOMIC_RELAXED);
     update_ppr(a);
     e->what |= VLAPIC_SELF_IRQ;
-    if ((__atomic_load_n(vector_word(a, VLAPIC_REG_TMR0, vector), __ATOMIC_SEQ_CST) & vector_bit(vector)) != 0) {
+    if ((__atomic_load_n(vector_word(a, VLAPIC_REG_TMR0, vector), __ATOMIC_SEQ_CST) &
+         vector_bit(vector)) != 0) {
         e->what |= VLAPIC_EOI;
         e->eoi_vector = vector;
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The local APIC as sender (ICR, self IPI, local vector table) and as addressee (SDM vol. 3A 11.6, 11.12.9-10). */
+/* The local APIC as sender (ICR, self IPI, local vector table) and as addressee (SDM vol.
+ * 3A 11.6, 11.12.9-10). */
 #include "vlapic_internal.h"
 
 void vlapic_self_ipi(struct vlapic *a, uint8_t vector, struct vlapic_effect *e)
@@ -27,7 +28,8 @@ void vlapic_icr_write(struct vlapic *a, uint32_t low, uint32_t dest, struct vlap
         vlapic_raise_error(a, ESR_SEND_ILLEGAL, e);
         return;
     }
-    /* INIT level de-assert is a no-op since the Pentium 4; modes 3 and 7 cannot be sent; SMIs are nobody's. */
+    /* INIT level de-assert is a no-op since the Pentium 4; modes 3 and 7 cannot be sent; SMIs are
+     * nobody's. */
     if ((ipi.mode == IPI_INIT && ipi.trigger_level && !ipi.level_assert) || ipi.mode == 3 ||
         ipi.mode == IPI_EXTINT || ipi.mode == IPI_SMI)
         return;
@@ -64,9 +66,9 @@ static bool matches_logical_xapic(const struct vlapic *a, uint32_t dest)
 {
     uint32_t ldr = reg_get(a, VLAPIC_REG_LDR) >> 24;
 
-    if (reg_get(a, VLAPIC_REG_DFR) >> 28 == 0xfU)                 /* flat */
+    if (reg_get(a, VLAPIC_REG_DFR) >> 28 == 0xfU) /* flat */
         return (ldr & dest) != 0;
-    return (ldr ^ dest) < 0x10U && (ldr & dest & 0xfU) != 0;      /* cluster */
+    return (ldr ^ dest) < 0x10U && (ldr & dest & 0xfU) != 0; /* cluster */
 }
 
 bool vlapic_matches(const struct vlapic *a, uint32_t dest, bool logical, bool dest_is_x2apic)

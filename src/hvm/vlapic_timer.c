@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The timer of the local APIC (SDM vol. 3A 11.5.4). State is one absolute deadline; the current count is derived from it.
- * One-shot and periodic count down at 100 MHz divided by TDCR; TSC-deadline mode takes a deadline from the caller.
+ * The timer of the local APIC (SDM vol. 3A 11.5.4). State is one absolute deadline; the current
+ * count is derived from it. One-shot and periodic count down at 100 MHz divided by TDCR;
+ * TSC-deadline mode takes a deadline from the caller.
  */
 #include "vlapic_internal.h"
 
-/* A guest that asks for a faster periodic tick gets this: missed ticks collapse, so nothing piles up. */
+/* A guest that asks for a faster periodic tick gets this: missed ticks collapse, so nothing piles
+ * up. */
 #define PERIOD_MIN (50 * NS_PER_US)
 
 static bool deadline_mode(uint32_t lvtt) { return (lvtt & LVT_MODE_DEADLINE) != 0; }
@@ -51,7 +53,7 @@ void vlapic_timer_lvt(struct vlapic *a, uint32_t lvtt, ns_t now, struct vlapic_e
     if (changed == 0)
         return;
     e->what |= VLAPIC_TIMER;
-    if ((changed & LVT_MODE_DEADLINE) != 0) {        /* SDM: a switch to or from it disarms */
+    if ((changed & LVT_MODE_DEADLINE) != 0) { /* SDM: a switch to or from it disarms */
         stop(a);
         reg_set(a, VLAPIC_REG_TMICT, 0);
     } else if (!deadline_mode(lvtt) && a->timer_deadline != NS_NEVER) {
@@ -62,7 +64,7 @@ void vlapic_timer_lvt(struct vlapic *a, uint32_t lvtt, ns_t now, struct vlapic_e
 void vlapic_timer_start(struct vlapic *a, uint32_t count, ns_t now, struct vlapic_effect *e)
 {
     if (deadline_mode(a->lvtt)) {
-        reg_set(a, VLAPIC_REG_TMICT, 0);             /* hardware may have stored it */
+        reg_set(a, VLAPIC_REG_TMICT, 0); /* hardware may have stored it */
         return;
     }
     reg_set(a, VLAPIC_REG_TMICT, count);
@@ -89,7 +91,7 @@ uint32_t vlapic_timer_count(const struct vlapic *a, ns_t now)
     if (left <= 0) {
         if (a->timer_period == 0)
             return 0;
-        left = a->timer_period - (-left % a->timer_period);     /* expiry not yet processed */
+        left = a->timer_period - (-left % a->timer_period); /* expiry not yet processed */
     }
     count = left / tick_ns(a->tdcr);
     return (uint32_t)min_of(count, initial);

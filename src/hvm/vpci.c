@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Configuration mechanism 1 (PCI Local Bus 3.0, 3.2.2.3.2): only a 32-bit access to 0xCF8 is the latch. */
+/* Configuration mechanism 1 (PCI Local Bus 3.0, 3.2.2.3.2): only a 32-bit access to 0xCF8 is the
+ * latch. */
 #include <hvm/vpci.h>
 
 #include <hv/compiler.h>
@@ -10,10 +11,7 @@
 #define LATCH_ENABLE 0x80000000U
 #define LATCH_WRITABLE 0x80fffffcU
 
-void vpci_init(struct vpci *p, const struct vpci_host *host)
-{
-    *p = (struct vpci){ .host = host };
-}
+void vpci_init(struct vpci *p, const struct vpci_host *host) { *p = (struct vpci){ .host = host }; }
 
 int vpci_hide(struct vpci *p, uint32_t sbdf)
 {

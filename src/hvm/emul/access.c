@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Registers by number and width, and memory through segments: limits, rights and canonical form are checked here, paging by
- * the port. */
+/* Registers by number and width, and memory through segments: limits, rights and canonical form are
+ * checked here, paging by the port. */
 #include "internal.h"
 
 #include <lib/string.h>
 
 #define TYPE_CODE 8U
 #define TYPE_EXPAND_DOWN 4U
-#define TYPE_WRITABLE 2U        /* of data; readable of code */
+#define TYPE_WRITABLE 2U /* of data; readable of code */
 
 enum emul_result emul_fault(struct emul_context *c, uint8_t vector, bool has_error, uint32_t error)
 {
@@ -22,14 +22,16 @@ static bool is_high_byte(const struct insn *i, unsigned int n, unsigned int size
     return size == 1 && i->rex == 0 && n >= 4 && n < 8;
 }
 
-uint64_t emul_get_reg(const struct emul_context *c, const struct insn *i, unsigned int n, unsigned int size)
+uint64_t emul_get_reg(const struct emul_context *c, const struct insn *i, unsigned int n,
+                      unsigned int size)
 {
     if (is_high_byte(i, n, size))
         return (c->regs->gpr[n - 4] >> 8) & 0xffU;
     return (n == GPR_RSP ? c->rsp : c->regs->gpr[n & 15U]) & size_mask(size);
 }
 
-void emul_set_reg(struct emul_context *c, const struct insn *i, unsigned int n, unsigned int size, uint64_t value)
+void emul_set_reg(struct emul_context *c, const struct insn *i, unsigned int n, unsigned int size,
+                  uint64_t value)
 {
     uint64_t *reg = n == GPR_RSP ? &c->rsp : &c->regs->gpr[n & 15U];
     uint64_t mask = size_mask(size);
@@ -64,15 +66,16 @@ static bool type_allows(const struct emul_context *c, const struct guest_seg *s,
 
 static bool limit_allows(const struct guest_seg *s, uint64_t offset, unsigned int size)
 {
-    uint64_t last = offset + size - 1, top = (s->attr & SEG_ATTR_DB) != 0 ? 0xffffffffULL : 0xffffULL;
+    uint64_t last = offset + size - 1,
+             top = (s->attr & SEG_ATTR_DB) != 0 ? 0xffffffffULL : 0xffffULL;
 
     if ((s->attr & (TYPE_CODE | TYPE_EXPAND_DOWN)) == TYPE_EXPAND_DOWN)
         return offset > s->limit && last <= top;
     return last <= s->limit;
 }
 
-static enum emul_result linear(struct emul_context *c, unsigned int seg, uint64_t offset, unsigned int size,
-                               bool write, gva_t *va)
+static enum emul_result linear(struct emul_context *c, unsigned int seg, uint64_t offset,
+                               unsigned int size, bool write, gva_t *va)
 {
     const struct guest_seg *s = &c->seg[seg];
     bool ok;
@@ -82,12 +85,14 @@ static enum emul_result linear(struct emul_context *c, unsigned int seg, uint64_
         ok = is_canonical(c, va->v) && is_canonical(c, va->v + size - 1);
     } else {
         *va = gva_of((s->base + offset) & 0xffffffffULL);
-        ok = (s->attr & SEG_ATTR_UNUSABLE) == 0 && type_allows(c, s, write) && limit_allows(s, offset, size);
+        ok = (s->attr & SEG_ATTR_UNUSABLE) == 0 && type_allows(c, s, write) &&
+             limit_allows(s, offset, size);
     }
     return ok ? EMUL_DONE : emul_fault(c, seg == SEG_SS ? X86_SS : X86_GP, true, 0);
 }
 
-enum emul_result emul_load(struct emul_context *c, unsigned int seg, uint64_t offset, void *to, unsigned int size)
+enum emul_result emul_load(struct emul_context *c, unsigned int seg, uint64_t offset, void *to,
+                           unsigned int size)
 {
     gva_t va;
     enum emul_result r = linear(c, seg, offset, size, false, &va);
@@ -95,8 +100,8 @@ enum emul_result emul_load(struct emul_context *c, unsigned int seg, uint64_t of
     return r == EMUL_DONE ? c->ops->read(c->ops_ctx, va, to, size) : r;
 }
 
-enum emul_result emul_store(struct emul_context *c, unsigned int seg, uint64_t offset, const void *from,
-                            unsigned int size)
+enum emul_result emul_store(struct emul_context *c, unsigned int seg, uint64_t offset,
+                            const void *from, unsigned int size)
 {
     gva_t va;
     enum emul_result r = linear(c, seg, offset, size, true, &va);
@@ -104,8 +109,9 @@ enum emul_result emul_store(struct emul_context *c, unsigned int seg, uint64_t o
     return r == EMUL_DONE ? c->ops->write(c->ops_ctx, va, from, size) : r;
 }
 
-enum emul_result emul_exchange(struct emul_context *c, unsigned int seg, uint64_t offset, const void *expected,
-                               const void *new_value, unsigned int size, bool *stored)
+enum emul_result emul_exchange(struct emul_context *c, unsigned int seg, uint64_t offset,
+                               const void *expected, const void *new_value, unsigned int size,
+                               bool *stored)
 {
     gva_t va;
     enum emul_result r = linear(c, seg, offset, size, true, &va);

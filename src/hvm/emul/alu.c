@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Arithmetic with flags as the SDM defines them; flags that it leaves undefined come out as cleared (AF of logical
- * operations) or untouched (bit tests), which is what processors do. */
+/* Arithmetic with flags as the SDM defines them; flags that it leaves undefined come out as cleared
+ * (AF of logical operations) or untouched (bit tests), which is what processors do. */
 #include "internal.h"
 
 #define ARITHMETIC_FLAGS (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
@@ -48,7 +48,8 @@ static uint64_t logical(uint64_t r, unsigned int size, uint64_t *flags)
     return r;
 }
 
-/* a is the destination, b the source; both already cut to size. Returns the result even where it is not stored. */
+/* a is the destination, b the source; both already cut to size. Returns the result even where it is
+ * not stored. */
 uint64_t emul_alu(enum operation op, uint64_t a, uint64_t b, unsigned int size, uint64_t *rflags)
 {
     uint64_t affected = ARITHMETIC_FLAGS, flags = 0, r = a;

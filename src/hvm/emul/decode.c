@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Bytes to struct insn: prefixes, opcode by table, ModRM and SIB, displacement, immediate. Reads registers only to form the
- * effective address. */
+/* Bytes to struct insn: prefixes, opcode by table, ModRM and SIB, displacement, immediate. Reads
+ * registers only to form the effective address. */
 #include "internal.h"
 
 static const struct opcode opcodes[2][256] = {
@@ -10,7 +10,11 @@ static const struct opcode opcodes[2][256] = {
 #undef INSN
 #undef GROUP
 };
-struct group_row { uint16_t opcode; uint8_t digit; struct opcode code; };
+struct group_row {
+    uint16_t opcode;
+    uint8_t digit;
+    struct opcode code;
+};
 static const struct group_row groups[] = {
 #define INSN(map, opcode, op, form, flags)
 #define GROUP(opcode, digit, op, form, flags) { (opcode), (digit), { (op), (form), (flags) } },
@@ -28,7 +32,8 @@ static bool next_byte(const struct emul_context *c, struct insn *i, uint8_t *byt
 }
 
 /* Little-endian, sign-extended. */
-static bool next_value(const struct emul_context *c, struct insn *i, unsigned int size, uint64_t *value)
+static bool next_value(const struct emul_context *c, struct insn *i, unsigned int size,
+                       uint64_t *value)
 {
     uint64_t v = 0;
 
@@ -120,9 +125,10 @@ static uint64_t address_reg(const struct emul_context *c, const struct insn *i, 
 
 static bool decode_ea16(const struct emul_context *c, struct insn *i)
 {
-    static const uint8_t bases[8][2] = { { GPR_RBX, GPR_RSI }, { GPR_RBX, GPR_RDI }, { GPR_RBP, GPR_RSI },
-                                         { GPR_RBP, GPR_RDI }, { GPR_RSI, 0xff }, { GPR_RDI, 0xff },
-                                         { GPR_RBP, 0xff }, { GPR_RBX, 0xff } };
+    static const uint8_t bases[8][2] = { { GPR_RBX, GPR_RSI }, { GPR_RBX, GPR_RDI },
+                                         { GPR_RBP, GPR_RSI }, { GPR_RBP, GPR_RDI },
+                                         { GPR_RSI, 0xff },    { GPR_RDI, 0xff },
+                                         { GPR_RBP, 0xff },    { GPR_RBX, 0xff } };
     bool direct = i->mod == 0 && i->rm == 6;
     unsigned int disp_size = direct || i->mod == 2 ? 2 : i->mod;
     uint64_t disp;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Executes a decoded instruction: read operands, compute, write memory (which may fault or have to wait), and only
- * then commit registers, flags and RIP. So a fault leaves the guest as it was.
+ * Executes a decoded instruction: read operands, compute, write memory (which may fault or have to
+ * wait), and only then commit registers, flags and RIP. So a fault leaves the guest as it was.
  */
 #include <hvm/emul.h>
 
@@ -9,7 +9,8 @@
 
 #define ATOMIC_TRIES 16
 
-static enum emul_result read_e(struct emul_context *c, const struct insn *i, unsigned int size, uint64_t *value)
+static enum emul_result read_e(struct emul_context *c, const struct insn *i, unsigned int size,
+                               uint64_t *value)
 {
     *value = 0;
     if (i->mem)
@@ -18,9 +19,10 @@ static enum emul_result read_e(struct emul_context *c, const struct insn *i, uns
     return EMUL_DONE;
 }
 
-/* New contents of E; memory that was read before is replaced atomically if the instruction is locked. */
-static enum emul_result write_e(struct emul_context *c, const struct insn *i, uint64_t old, uint64_t value,
-                                bool *stored)
+/* New contents of E; memory that was read before is replaced atomically if the instruction is
+ * locked. */
+static enum emul_result write_e(struct emul_context *c, const struct insn *i, uint64_t old,
+                                uint64_t value, bool *stored)
 {
     *stored = true;
     if (!i->mem) {
@@ -39,7 +41,10 @@ static uint64_t source_of(const struct emul_context *c, const struct insn *i)
     return i->imm & size_mask(i->size);
 }
 
-static bool is_bit_op(uint8_t op) { return op == OP_BT || op == OP_BTS || op == OP_BTR || op == OP_BTC; }
+static bool is_bit_op(uint8_t op)
+{
+    return op == OP_BT || op == OP_BTS || op == OP_BTR || op == OP_BTC;
+}
 static bool stores_nothing(uint8_t op) { return op == OP_CMP || op == OP_TEST || op == OP_BT; }
 
 /* The register operand of a bit test reaches beyond the operand in memory: move the address. */
@@ -54,8 +59,10 @@ static void adjust_bit_address(const struct emul_context *c, struct insn *i)
     i->ea = (i->ea + (uint64_t)bit * i->size) & size_mask(i->addr_bytes);
 }
 
-/* CMPXCHG: on a mismatch the accumulator takes the destination; memory is written back unchanged, a register not. */
-static enum emul_result compare_exchange(struct emul_context *c, const struct insn *i, uint64_t dst, bool *stored)
+/* CMPXCHG: on a mismatch the accumulator takes the destination; memory is written back unchanged, a
+ * register not. */
+static enum emul_result compare_exchange(struct emul_context *c, const struct insn *i, uint64_t dst,
+                                         bool *stored)
 {
     uint64_t flags = c->rflags, acc = emul_get_reg(c, i, GPR_RAX, i->size);
     bool equal = emul_alu(OP_CMP, acc, dst, i->size, &flags) == 0;
@@ -89,11 +96,12 @@ static enum emul_result modify_once(struct emul_context *c, const struct insn *i
     if (op == OP_MOV || op == OP_XCHG)
         value = src;
     else if (is_bit_op(op))
-        value = emul_bit_op((enum operation)op, dst, (unsigned int)src & (8U * i->size - 1U), &flags);
+        value =
+            emul_bit_op((enum operation)op, dst, (unsigned int)src & (8U * i->size - 1U), &flags);
     else
         value = emul_alu((enum operation)op, dst, src, i->size, &flags);
     if ((op == OP_XCHG || op == OP_XADD) && !i->mem)
-        emul_set_reg(c, i, i->reg, i->size, dst);         /* first: with equal registers E wins */
+        emul_set_reg(c, i, i->reg, i->size, dst); /* first: with equal registers E wins */
     if (!stores_nothing(op))
         r = write_e(c, i, dst, value, stored);
     if (r != EMUL_DONE || !*stored)
@@ -117,10 +125,12 @@ static enum emul_result modify_e(struct emul_context *c, struct insn *i)
     return EMUL_RETRY;
 }
 
-/* Destination a register: G with source E, or the accumulator with an immediate or a direct address. */
+/* Destination a register: G with source E, or the accumulator with an immediate or a direct
+ * address. */
 static enum emul_result load_register(struct emul_context *c, const struct insn *i)
 {
-    unsigned int dst = i->code.form == FORM_AI || i->code.form == FORM_AO ? (unsigned int)GPR_RAX : i->reg;
+    unsigned int dst =
+        i->code.form == FORM_AI || i->code.form == FORM_AO ? (unsigned int)GPR_RAX : i->reg;
     uint64_t src, flags = c->rflags, value;
     uint8_t op = i->code.op;
     enum emul_result r = EMUL_DONE;
@@ -136,7 +146,8 @@ static enum emul_result load_register(struct emul_context *c, const struct insn 
     else if (op == OP_MOVSX)
         value = sign_extend(src, i->src_size);
     else
-        value = emul_alu((enum operation)op, emul_get_reg(c, i, dst, i->size), src, i->size, &flags);
+        value =
+            emul_alu((enum operation)op, emul_get_reg(c, i, dst, i->size), src, i->size, &flags);
     if (!stores_nothing(op))
         emul_set_reg(c, i, dst, i->size, value);
     c->rflags = flags;
@@ -152,7 +163,9 @@ static enum emul_result store_accumulator(struct emul_context *c, const struct i
 
 static uint64_t stack_mask(const struct emul_context *c)
 {
-    return c->mode.code64 ? UINT64_MAX : (c->seg[SEG_SS].attr & SEG_ATTR_DB) != 0 ? 0xffffffffULL : 0xffffULL;
+    if (c->mode.code64)
+        return UINT64_MAX;
+    return (c->seg[SEG_SS].attr & SEG_ATTR_DB) != 0 ? 0xffffffffULL : 0xffffULL;
 }
 
 static enum emul_result push_or_pop(struct emul_context *c, const struct insn *i)
@@ -246,7 +259,7 @@ enum emul_result emul_run(struct emul_context *c)
     enum emul_result r = emul_decode(c, &i, &undefined);
 
     if (r == EMUL_FETCH_FAILED && c->insn_len >= sizeof(c->insn))
-        return emul_fault(c, X86_GP, true, 0);          /* longer than 15 bytes */
+        return emul_fault(c, X86_GP, true, 0); /* longer than 15 bytes */
     if (r != EMUL_DONE)
         return r;
     if (undefined)

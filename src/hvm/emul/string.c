@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * String instructions. An iteration is committed whole before the next begins, so a fault or a wait in the middle of a REP
- * leaves the registers as the processor would; and a long REP stops after a while and is simply run again.
+ * String instructions. An iteration is committed whole before the next begins, so a fault or a wait
+ * in the middle of a REP leaves the registers as the processor would; and a long REP stops after a
+ * while and is simply run again.
  */
 #include "internal.h"
 
@@ -19,15 +20,18 @@ static uint64_t index_reg(const struct emul_context *c, const struct insn *i, un
     return emul_get_reg(c, i, n, i->addr_bytes);
 }
 
-static enum emul_result port_io(struct emul_context *c, const struct insn *i, bool write, uint64_t *value)
+static enum emul_result port_io(struct emul_context *c, const struct insn *i, bool write,
+                                uint64_t *value)
 {
     if (c->ops->port == NULL)
         return EMUL_UNHANDLED;
     return c->ops->port(c->ops_ctx, (uint16_t)c->regs->rdx, write, value, i->size);
 }
 
-/* Reads the operands of one iteration: *a from the source side, *b from the destination (compares only). */
-static enum emul_result fetch(struct emul_context *c, const struct insn *i, uint64_t *a, uint64_t *b)
+/* Reads the operands of one iteration: *a from the source side, *b from the destination (compares
+ * only). */
+static enum emul_result fetch(struct emul_context *c, const struct insn *i, uint64_t *a,
+                              uint64_t *b)
 {
     enum emul_result r = EMUL_DONE;
     uint8_t op = i->code.op;
