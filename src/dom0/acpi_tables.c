@@ -14,9 +14,20 @@ struct rsdp {
     uint8_t extended_checksum, reserved[3];
 } packed_struct;
 struct madt { struct acpi_header header; uint32_t lapic_address, flags; } packed_struct;
-struct madt_ioapic { uint8_t type, length, id, reserved; uint32_t address, gsi_base; } packed_struct;
-struct madt_override { uint8_t type, length, bus, source; uint32_t gsi; uint16_t flags; } packed_struct;
-struct madt_x2apic { uint8_t type, length; uint16_t reserved; uint32_t id, flags, uid; } packed_struct;
+struct madt_ioapic {
+    uint8_t type, length, id, reserved;
+    uint32_t address, gsi_base;
+} packed_struct;
+struct madt_override {
+    uint8_t type, length, bus, source;
+    uint32_t gsi;
+    uint16_t flags;
+} packed_struct;
+struct madt_x2apic {
+    uint8_t type, length;
+    uint16_t reserved;
+    uint32_t id, flags, uid;
+} packed_struct;
 
 _Static_assert(sizeof(struct acpi_header) == 36, "ACPI table header");
 _Static_assert(sizeof(struct rsdp) == 36, "RSDP revision 2");
@@ -89,8 +100,9 @@ static init_text uint8_t checksum(const void *data, size_t size)
     return (uint8_t)(0U - sum);
 }
 
-/* The host's header of that table, or at least somebody's, so that OEM quirks by name still apply. */
-static init_text struct acpi_header borrow_header(const struct acpi_info *host, const char *signature)
+/* The host's header of that table, or at least somebody's: OEM quirks by name still apply. */
+static init_text struct acpi_header borrow_header(const struct acpi_info *host,
+                                                  const char *signature)
 {
     struct acpi_header h = { .revision = 1 };
 
@@ -123,8 +135,8 @@ static init_text void build_rsdp(const struct acpi_info *host, uint64_t xsdt, st
     r->extended_checksum = checksum(r, sizeof(*r));
 }
 
-static init_text void build_xsdt(const struct acpi_info *host, const struct acpi_memory *mem, uint64_t madt,
-                                 struct acpi_header *x)
+static init_text void build_xsdt(const struct acpi_info *host, const struct acpi_memory *mem,
+                                 uint64_t madt, struct acpi_header *x)
 {
     const struct acpi_header *native = NULL;
     uint8_t *entry = (uint8_t *)(x + 1);
@@ -188,8 +200,8 @@ static init_text void build_madt(const struct acpi_info *host, unsigned int vcpu
     seal(&m->header, madt_size(host, vcpus));
 }
 
-init_text size_t dom0_acpi_build(const struct acpi_info *host, const struct acpi_memory *mem, unsigned int vcpus,
-                                 uint64_t at, void *buf, size_t size)
+init_text size_t dom0_acpi_build(const struct acpi_info *host, const struct acpi_memory *mem,
+                                 unsigned int vcpus, uint64_t at, void *buf, size_t size)
 {
     size_t need = dom0_acpi_size(host, vcpus);
     uint8_t *p = buf;

@@ -60,7 +60,8 @@ static init_text void write_memmap(const struct memmap *map, struct hvm_memmap_t
         };
 }
 
-static init_text const char *write_info(const struct dom0_build_request *req, const struct dom0_layout *l)
+static init_text const char *write_info(const struct dom0_build_request *req,
+                                        const struct dom0_layout *l)
 {
     uint8_t *block = at(req, l->start_info, l->info_size);
     struct hvm_start_info *si;
@@ -87,7 +88,8 @@ static init_text const char *write_info(const struct dom0_build_request *req, co
     return NULL;
 }
 
-static init_text const char *write_initrd(const struct dom0_build_request *req, const struct dom0_layout *l)
+static init_text const char *write_initrd(const struct dom0_build_request *req,
+                                          const struct dom0_layout *l)
 {
     size_t pages = ALIGN_UP(l->initrd_size, PAGE_SIZE);
     uint8_t *to;
@@ -102,14 +104,18 @@ static init_text const char *write_initrd(const struct dom0_build_request *req, 
     return NULL;
 }
 
-static init_text const char *write_acpi(const struct dom0_build_request *req, const struct dom0_layout *l)
+static init_text const char *write_acpi(const struct dom0_build_request *req,
+                                        const struct dom0_layout *l)
 {
     void *to = at(req, l->acpi_start, l->acpi_size);
+    size_t used;
 
     if (!to)
         return NOT_DOM0S;
     memset(to, 0, l->acpi_size);
-    if (dom0_acpi_build(req->acpi, req->acpi_memory, req->vcpus, l->acpi_start, to, l->acpi_size) == 0)
+    used = dom0_acpi_build(req->acpi, req->acpi_memory, req->vcpus, l->acpi_start, to,
+                           l->acpi_size);
+    if (used == 0)
         return "dom0's ACPI tables do not fit into their pages (this is an error of Tenon's)";
     return NULL;
 }
@@ -118,10 +124,10 @@ static init_text void report(const struct dom0_build_result *r)
 {
     const struct dom0_layout *l = &r->layout;
 
-    log_info("dom0 kernel: %s, %#lx-%#lx, PVH entry %#x", r->kernel_format, l->kernel_start, l->kernel_end - 1,
-             r->entry);
-    log_info("dom0 memory: %lu KiB of RAM; start info %#lx, ACPI tables %#lx", l->ram_bytes / 1024, l->start_info,
-             l->acpi_start);
+    log_info("dom0 kernel: %s, %#lx-%#lx, PVH entry %#x", r->kernel_format, l->kernel_start,
+             l->kernel_end - 1, r->entry);
+    log_info("dom0 memory: %lu KiB of RAM; start info %#lx, ACPI tables %#lx", l->ram_bytes / 1024,
+             l->start_info, l->acpi_start);
     if (l->initrd_size != 0)
         log_info("dom0 initrd: %#lx-%#lx", l->initrd, l->initrd + l->initrd_size - 1);
     for (unsigned int i = 0; i < l->map.count; i++)
@@ -131,7 +137,8 @@ static init_text void report(const struct dom0_build_result *r)
         log_info("dom0 maps other domains' memory from %#lx on", l->scratch_start);
 }
 
-init_text const char *dom0_build(const struct dom0_build_request *req, struct dom0_build_result *out)
+init_text const char *dom0_build(const struct dom0_build_request *req,
+                                 struct dom0_build_result *out)
 {
     const char *wrong;
 

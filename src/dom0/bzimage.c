@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The bzImage container: real-mode setup sectors with the setup header, then the protected-mode part with the payload. */
+/* The bzImage container: real-mode setup sectors with the setup header, then the protected-mode
+ * part with the payload. */
 #include "image_parts.h"
 
 #include <lib/string.h>
@@ -26,7 +27,8 @@ static init_text const char *check_header(const uint8_t *h)
     uint32_t protocol = le16_at(h + PROTOCOL);
 
     if (protocol < PROTOCOL_WITH_PAYLOAD)
-        return "dom0's kernel uses a boot protocol older than 2.08: Tenon needs Linux 2.6.26 or later";
+        return "dom0's kernel uses a boot protocol older than 2.08: Tenon needs Linux 2.6.26 or "
+               "later";
     if (!(h[LOADFLAGS] & LOADED_HIGH))
         return "dom0's kernel is a zImage, not a bzImage: install a distribution's kernel";
     if (protocol >= PROTOCOL_WITH_XLOADFLAGS && !(le16_at(h + XLOADFLAGS) & XLF_KERNEL_64))
@@ -57,7 +59,8 @@ init_text const char *bzimage_payload(struct bytes file, bool *is_bzimage, struc
     if (length == 0)
         return "dom0's kernel has no payload: its setup header is damaged, install it again";
     if (start > file.size || length > file.size - start)
-        return "dom0's kernel file is truncated: its setup header promises a longer payload, install it again";
+        return "dom0's kernel file is truncated: its setup header promises a longer payload, "
+               "install it again";
     payload->at = h + start;
     payload->size = length;
     return NULL;

@@ -36,7 +36,8 @@ _Static_assert(sizeof(struct elf_program_header) == 56, "ELF64 program header");
 static init_text const char *check_header(const struct elf_header *h, size_t size)
 {
     if (h->ident[4] != ELF_CLASS64 || h->ident[5] != ELF_LITTLE_ENDIAN || h->machine != ELF_X86_64)
-        return "dom0's kernel is not a 64-bit x86 ELF file: Tenon needs a 64-bit kernel (linux-image-amd64)";
+        return "dom0's kernel is not a 64-bit x86 ELF file: Tenon needs a 64-bit kernel "
+               "(linux-image-amd64)";
     if (h->type != ELF_EXEC && h->type != ELF_DYN)
         return "dom0's kernel is an ELF file, but not an executable one";
     if (h->phentsize != sizeof(struct elf_program_header) || h->phnum == 0)
@@ -83,8 +84,8 @@ static init_text uint32_t note_padded(uint32_t size)
     return ALIGN_UP(size, 4U);
 }
 
-static init_text const char *take_note(struct kernel_image *k, const struct elf_note *n, const uint8_t *name,
-                                       const uint8_t *desc)
+static init_text const char *take_note(struct kernel_image *k, const struct elf_note *n,
+                                       const uint8_t *name, const uint8_t *desc)
 {
     uint64_t entry;
 
@@ -95,7 +96,8 @@ static init_text const char *take_note(struct kernel_image *k, const struct elf_
         return "dom0's kernel has a damaged PVH entry note: install it again";
     entry = le32_at(desc) | (n->desc_size == 8 ? (uint64_t)le32_at(desc + 4) << 32 : 0);
     if (entry > UINT32_MAX)
-        return "dom0's kernel has a PVH entry point above 4 GiB: its note is damaged, install it again";
+        return "dom0's kernel has a PVH entry point above 4 GiB: its note is damaged, install it "
+               "again";
     k->phys32_entry = (uint32_t)entry;
     k->has_phys32_entry = true;
     return NULL;
@@ -166,6 +168,7 @@ init_text const char *elf_parse(struct kernel_image *k)
         return "dom0's kernel has no PVH entry note: Tenon's dom0 needs a kernel with CONFIG_PVH=y "
                "(Debian's linux-image-amd64 has it)";
     if (!entry_is_loaded(k))
-        return "dom0's kernel has a PVH entry point outside of its code: its note is damaged, install it again";
+        return "dom0's kernel has a PVH entry point outside of its code: its note is damaged, "
+               "install it again";
     return NULL;
 }

@@ -15,7 +15,8 @@ init_text const char *image_parse(const void *file, size_t size, const struct im
 
     memset(out, 0, sizeof(*out));
     if (size < 4)
-        return "the first module (dom0's kernel) is empty: check the module2 lines of the boot entry";
+        return "the first module (dom0's kernel) is empty: check the module2 lines of the boot "
+               "entry";
     wrong = bzimage_payload(whole, &is_bzimage, &payload);
     if (wrong)
         return wrong;
@@ -27,16 +28,16 @@ init_text const char *image_parse(const void *file, size_t size, const struct im
         elf = whole;
         out->format = "ELF64";
     } else {
-        return "the first module is no kernel (neither a bzImage nor an ELF file): the boot entry's first module2 line "
-               "must name dom0's kernel";
+        return "the first module is no kernel (neither a bzImage nor an ELF file): the boot "
+               "entry's first module2 line must name dom0's kernel";
     }
     out->elf = elf.at;
     out->elf_size = elf.size;
     return elf_parse(out);
 }
 
-init_text const char *image_load(const struct kernel_image *k, void *(*to)(void *ctx, uint64_t pa, size_t size),
-                                 void *ctx)
+init_text const char *image_load(const struct kernel_image *k,
+                                 void *(*to)(void *ctx, uint64_t pa, size_t size), void *ctx)
 {
     uint8_t *place[IMAGE_SEGMENTS_MAX];
 

@@ -17,17 +17,23 @@ const char *bzimage_payload(struct bytes file, bool *is_bzimage, struct bytes *p
 /* ELF64: fills segments, span and entry point of k from k->elf. */
 const char *elf_parse(struct kernel_image *k) must_check;
 
-/* Decompresses a payload by its magic number; an ELF file is passed through. *format names what it was. */
+/* Decompresses a payload by its magic number; an ELF file is passed through. *format names what it
+ * was. */
 const char *payload_unpack(struct bytes payload, const struct image_memory *mem, struct bytes *elf,
                            const char **format) must_check;
 
 /*
- * The decoders (unpack/): exactly out_size bytes must come out of `in`, whose last four bytes are the kernel build's record
- * of that size. They allocate through mem and never write elsewhere. NULL, or a sentence.
+ * The decoders (unpack/): exactly out_size bytes must come out of `in`, whose last four bytes are
+ * the kernel build's record of that size. They allocate through mem and never write elsewhere.
+ * NULL, or a sentence.
  */
-const char *unpack_xz(struct bytes in, uint8_t *out, size_t out_size, const struct image_memory *mem) must_check;
-const char *unpack_gzip(struct bytes in, uint8_t *out, size_t out_size, const struct image_memory *mem) must_check;
-const char *unpack_lz4(struct bytes in, uint8_t *out, size_t out_size, const struct image_memory *mem) must_check;
-const char *unpack_zstd(struct bytes in, uint8_t *out, size_t out_size, const struct image_memory *mem) must_check;
+const char *unpack_xz(struct bytes in, uint8_t *out, size_t out_size,
+                      const struct image_memory *mem) must_check;
+const char *unpack_gzip(struct bytes in, uint8_t *out, size_t out_size,
+                        const struct image_memory *mem) must_check;
+const char *unpack_lz4(struct bytes in, uint8_t *out, size_t out_size,
+                       const struct image_memory *mem) must_check;
+const char *unpack_zstd(struct bytes in, uint8_t *out, size_t out_size,
+                        const struct image_memory *mem) must_check;
 
 #endif

@@ -2,13 +2,15 @@
 /*
  * Who gets which RAM, and where dom0's parts stand in it.
  *
- * dom0's RAM is the host's from address 0 upwards, each page at its own address, until dom0_mem= is used up; the rest of the
- * host's RAM and what the hypervisor keeps is "unusable" in dom0's map, so that Linux puts nothing there. All that is
- * not RAM stays as firmware describes it; the first MiB keeps its contents because nothing is ever placed in it.
+ * dom0's RAM is the host's from address 0 upwards, each page at its own address, until dom0_mem=
+ * is used up; the rest of the host's RAM and what the hypervisor keeps is "unusable" in dom0's
+ * map, so that Linux puts nothing there. All that is not RAM stays as firmware describes it; the
+ * first MiB keeps its contents because nothing is ever placed in it.
  *
- * The scratch range, where Linux maps grants and other domains' memory, cannot be chosen by a hypervisor on x86: Linux takes
- * the first hole of its own search. dom0_scratch_find() repeats that search over the map that Linux will see. The
- * result is free of RAM by construction, because every page of host RAM has an entry in the map. docs/dom0-memory.md.
+ * The scratch range, where Linux maps grants and other domains' memory, cannot be chosen by a
+ * hypervisor on x86: Linux takes the first hole of its own search. dom0_scratch_find() repeats
+ * that search over the map that Linux will see. The result is free of RAM by construction,
+ * because every page of host RAM has an entry in the map. docs/dom0-memory.md.
  */
 #include <dom0/layout.h>
 
@@ -24,7 +26,7 @@
 #define LOW_END MIB                 /* nothing is placed below */
 #define INFO_END (1 * GIB)          /* Linux reads memmap and modlist through its first mapping */
 #define POINTER_END (4 * GIB)       /* 32-bit fields for the rest */
-#define LINUX_MIN (32 * MIB)        /* beside kernel and initrd; with less it dies before its console works */
+#define LINUX_MIN (32 * MIB)        /* beside kernel and initrd; with less Linux dies silently */
 
 static char sentence[256] init_data;
 
@@ -52,9 +54,10 @@ static init_text uint64_t resolve(int64_t bytes, int percent, uint64_t available
 
 init_text uint64_t dom0_mem_amount(const struct dom0_mem *mem, uint64_t available, uint64_t reserve)
 {
+    bool bounds_only = mem->nr == 0 && mem->nr_percent == 0 && (mem->min_given || mem->max_given);
     uint64_t want;
 
-    if (mem->given)
+    if (mem->given && !bounds_only)
         want = resolve(mem->nr, mem->nr_percent, available);
     else
         want = available > reserve ? available - reserve : 0;
@@ -63,8 +66,8 @@ init_text uint64_t dom0_mem_amount(const struct dom0_mem *mem, uint64_t availabl
     if (mem->max_given)
         want = min_of(want, resolve(mem->max, mem->max_percent, available));
     if (want > available) {
-        log_warn("dom0_mem= asks for %lu MiB, but only %lu MiB are free: dom0 gets those", want / MIB,
-                 available / MIB);
+        log_warn("dom0_mem= asks for %lu MiB, but only %lu MiB are free: dom0 gets those",
+                 want / MIB, available / MIB);
         want = available;
     }
     return ALIGN_DOWN(want, PAGE_SIZE);
@@ -97,28 +100,35 @@ static init_text bool take_kept(const struct dom0_layout_request *req, struct me
     return true;
 }
 
-static init_text const char *too_small(const struct dom0_layout_request *req, uint64_t want, const char *what, uint64_t need)
+static init_text const char *too_small(const struct dom0_layout_request *req, uint64_t want,
+                                       const char *what, uint64_t need)
 {
     char amount[24];
 
     if (req->mem.given || req->mem.max_given)
-        hv_snprintf(sentence, sizeof(sentence), "dom0_mem=%s is too small: %s needs RAM up to %lu MiB",
+        hv_snprintf(sentence, sizeof(sentence),
+                    "dom0_mem=%s is too small: %s needs RAM up to %lu MiB",
                     amount_text(amount, sizeof(amount), want), what, (need + MIB - 1) / MIB);
     else
-        hv_snprintf(sentence, sizeof(sentence), "this machine has too little memory: %s needs RAM up to %lu MiB and "
-                    "dom0 would have %lu MiB", what, (need + MIB - 1) / MIB, want / MIB);
+        hv_snprintf(sentence, sizeof(sentence),
+                    "this machine has too little memory: %s needs RAM up to %lu MiB and "
+                    "dom0 would have %lu MiB",
+                    what, (need + MIB - 1) / MIB, want / MIB);
     return sentence;
 }
 
-static init_text bool meets_busy(const struct dom0_layout_request *req, uint64_t start, uint64_t end)
+static init_text bool meets_busy(const struct dom0_layout_request *req, uint64_t start,
+                                 uint64_t end)
 {
     for (unsigned int i = 0; i < req->busy_count; i++)
-        if (req->busy[i].size != 0 && start < req->busy[i].start + req->busy[i].size && req->busy[i].start < end)
+        if (req->busy[i].size != 0 && start < req->busy[i].start + req->busy[i].size &&
+            req->busy[i].start < end)
             return true;
     return false;
 }
 
-static init_text const char *check_kernel(const struct dom0_layout_request *req, const struct memmap *map, uint64_t want)
+static init_text const char *check_kernel(const struct dom0_layout_request *req,
+                                          const struct memmap *map, uint64_t want)
 {
     uint64_t start = req->kernel_start, size = req->kernel_end - req->kernel_start;
     const char *why;
@@ -136,14 +146,15 @@ static init_text const char *check_kernel(const struct dom0_layout_request *req,
         return too_small(req, want, "the kernel", req->kernel_end);
     else
         why = "the hypervisor occupies a part of it";
-    hv_snprintf(sentence, sizeof(sentence), "dom0's kernel can only run at %#lx-%#lx, but %s", start,
-                req->kernel_end - 1, why);
+    hv_snprintf(sentence, sizeof(sentence), "dom0's kernel can only run at %#lx-%#lx, but %s",
+                start, req->kernel_end - 1, why);
     return sentence;
 }
 
-/* Finds a page-aligned place of `size` bytes in [lo, hi) of dom0's RAM that meets nothing placed before. */
-static init_text uint64_t place(const struct dom0_layout_request *req, const struct dom0_layout *l, uint64_t size,
-                                uint64_t lo, uint64_t hi, bool from_top)
+/* Finds a page-aligned place of `size` bytes in [lo, hi) of dom0's RAM that meets nothing placed
+ * before. */
+static init_text uint64_t place(const struct dom0_layout_request *req, const struct dom0_layout *l,
+                                uint64_t size, uint64_t lo, uint64_t hi, bool from_top)
 {
     struct mem_region taken[] = {
         { l->kernel_start, l->kernel_end - l->kernel_start, 0 },
@@ -158,8 +169,8 @@ static init_text uint64_t place(const struct dom0_layout_request *req, const str
     return from_top ? placement_highest(&p) : placement_lowest(&p);
 }
 
-static init_text uint64_t place_near_kernel(const struct dom0_layout_request *req, const struct dom0_layout *l,
-                                            uint64_t size, uint64_t hi)
+static init_text uint64_t place_near_kernel(const struct dom0_layout_request *req,
+                                            const struct dom0_layout *l, uint64_t size, uint64_t hi)
 {
     uint64_t at = place(req, l, size, ALIGN_UP(l->kernel_end, PAGE_SIZE), hi, false);
 
@@ -184,7 +195,8 @@ static init_text bool place_info(const struct dom0_layout_request *req, struct d
     return true;
 }
 
-static init_text const char *place_parts(const struct dom0_layout_request *req, struct dom0_layout *l, uint64_t want)
+static init_text const char *place_parts(const struct dom0_layout_request *req,
+                                         struct dom0_layout *l, uint64_t want)
 {
     uint64_t initrd_pages = ALIGN_UP(req->initrd_size, PAGE_SIZE);
 
@@ -193,21 +205,26 @@ static init_text const char *place_parts(const struct dom0_layout_request *req, 
     if (req->initrd_size != 0) {
         l->initrd = place_near_kernel(req, l, req->initrd_size, POINTER_END);
         if (l->initrd == 0)
-            return too_small(req, want, "the kernel with its initrd", l->kernel_end + initrd_pages + MIB);
+            return too_small(req, want, "the kernel with its initrd",
+                             l->kernel_end + initrd_pages + MIB);
         l->initrd_size = req->initrd_size;
     }
     l->acpi_size = ALIGN_UP(req->acpi_size, PAGE_SIZE);
     if (l->acpi_size != 0) {
         l->acpi_start = place(req, l, l->acpi_size, LOW_END, POINTER_END, true);
         if (l->acpi_start == 0)
-            return too_small(req, want, "the kernel with its ACPI tables", l->kernel_end + initrd_pages + MIB);
+            return too_small(req, want, "the kernel with its ACPI tables",
+                             l->kernel_end + initrd_pages + MIB);
     }
-    if (memmap_total(&l->map, E820_RAM) < l->kernel_end - l->kernel_start + initrd_pages + LINUX_MIN)
-        return too_small(req, want, "the kernel with its initrd", l->kernel_end + initrd_pages + LINUX_MIN);
+    if (memmap_total(&l->map, E820_RAM) <
+        l->kernel_end - l->kernel_start + initrd_pages + LINUX_MIN)
+        return too_small(req, want, "the kernel with its initrd",
+                         l->kernel_end + initrd_pages + LINUX_MIN);
     return NULL;
 }
 
-static init_text const char *finish_map(const struct dom0_layout_request *req, struct dom0_layout *l)
+static init_text const char *finish_map(const struct dom0_layout_request *req,
+                                        struct dom0_layout *l)
 {
     if (l->acpi_size != 0 &&
         !memmap_retype(&l->map, l->acpi_start, l->acpi_start + l->acpi_size, E820_RAM, E820_ACPI))
@@ -217,7 +234,8 @@ static init_text const char *finish_map(const struct dom0_layout_request *req, s
     l->max_bytes = l->ram_bytes + l->acpi_size;
     dom0_scratch_find(&l->map, req->phys_bits, &l->scratch_start, &l->scratch_size);
     if (l->scratch_size == 0)
-        log_warn("dom0 has no free 128 MiB of addresses: it will not be able to map other domains' memory");
+        log_warn("dom0 has no free 128 MiB of addresses: it will not be able to map other domains' "
+                 "memory");
     return NULL;
 }
 

@@ -6,12 +6,14 @@
 #include <dom0/layout.h>
 
 /* What dom0_mem= comes to in bytes, never more than is available. */
-uint64_t dom0_mem_amount(const struct dom0_mem *mem, uint64_t available, uint64_t reserve) must_check;
+uint64_t dom0_mem_amount(const struct dom0_mem *mem, uint64_t available,
+                         uint64_t reserve) must_check;
 
 /* Where Linux will put its "Xen scratch" given this map; *size is 0 when there is no place. */
-void dom0_scratch_find(const struct memmap *map, unsigned int phys_bits, uint64_t *start, uint64_t *size);
+void dom0_scratch_find(const struct memmap *map, unsigned int phys_bits, uint64_t *start,
+                       uint64_t *size);
 
-/* A search for size (page-aligned, not 0) bytes of RAM in [lo, hi) that overlap nothing of avoid. */
+/* A search for size bytes (whole pages) of RAM in [lo, hi) that overlap nothing of avoid. */
 struct placement {
     const struct memmap *map;
     uint64_t size, lo, hi;

@@ -174,7 +174,8 @@ init_text bool memmap_covers(const struct memmap *m, uint64_t start, uint64_t si
     return size == 0;
 }
 
-init_text bool memmap_retype(struct memmap *m, uint64_t start, uint64_t end, uint32_t from, uint32_t to)
+init_text bool memmap_retype(struct memmap *m, uint64_t start, uint64_t end, uint32_t from,
+                             uint32_t to)
 {
     for (unsigned int i = 0; i < m->count; i++) {
         struct mem_region *r = &m->r[i];

@@ -5,8 +5,10 @@
 
 #include <dom0/layout.h>
 
-/* Every part of [start, end) that has type `from` gets type `to`. false: the map is full (what was done so far stays). */
-bool memmap_retype(struct memmap *m, uint64_t start, uint64_t end, uint32_t from, uint32_t to) must_check;
+/* Every part of [start, end) that has type `from` gets type `to`. false: the map is full (what was
+ * done so far stays). */
+bool memmap_retype(struct memmap *m, uint64_t start, uint64_t end, uint32_t from,
+                   uint32_t to) must_check;
 /* Joins neighbours of one type. */
 void memmap_merge(struct memmap *m);
 

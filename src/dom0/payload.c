@@ -4,10 +4,12 @@
 
 #include <lib/string.h>
 
-/* A 64-bit kernel cannot be larger: the upper half of its address space that is linked to it has 1 GiB. */
+/* No 64-bit kernel is larger: it is linked into the 1 GiB below the end of addresses. */
 #define KERNEL_MAX (1U << 30)
+#define TENON_READS ": Tenon reads XZ, gzip, LZ4 and ZSTD (CONFIG_KERNEL_XZ=y ...)"
 
-typedef const char *unpack_fn(struct bytes in, uint8_t *out, size_t out_size, const struct image_memory *mem);
+typedef const char *unpack_fn(struct bytes in, uint8_t *out, size_t out_size,
+                              const struct image_memory *mem);
 
 struct packing {
     uint8_t magic_size, magic[6];
@@ -20,12 +22,9 @@ static const struct packing packings[] = {
     { 3, { 0x1f, 0x8b, 0x08 }, unpack_gzip, "bzImage, gzip" },
     { 4, { 0x02, 0x21, 0x4c, 0x18 }, unpack_lz4, "bzImage, LZ4" },
     { 4, { 0x28, 0xb5, 0x2f, 0xfd }, unpack_zstd, "bzImage, ZSTD" },
-    { 3, { 'B', 'Z', 'h' }, NULL,
-      "dom0's kernel is compressed with bzip2: Tenon reads XZ, gzip, LZ4 and ZSTD (CONFIG_KERNEL_XZ=y ...)" },
-    { 3, { 0x5d, 0x00, 0x00 }, NULL,
-      "dom0's kernel is compressed with LZMA: Tenon reads XZ, gzip, LZ4 and ZSTD (CONFIG_KERNEL_XZ=y ...)" },
-    { 4, { 0x89, 'L', 'Z', 'O' }, NULL,
-      "dom0's kernel is compressed with LZO: Tenon reads XZ, gzip, LZ4 and ZSTD (CONFIG_KERNEL_XZ=y ...)" },
+    { 3, { 'B', 'Z', 'h' }, NULL, "dom0's kernel is compressed with bzip2" TENON_READS },
+    { 3, { 0x5d, 0x00, 0x00 }, NULL, "dom0's kernel is compressed with LZMA" TENON_READS },
+    { 4, { 0x89, 'L', 'Z', 'O' }, NULL, "dom0's kernel is compressed with LZO" TENON_READS },
 };
 
 static init_text const struct packing *recognise(struct bytes payload)
@@ -37,8 +36,8 @@ static init_text const struct packing *recognise(struct bytes payload)
     return NULL;
 }
 
-init_text const char *payload_unpack(struct bytes payload, const struct image_memory *mem, struct bytes *elf,
-                                     const char **format)
+init_text const char *payload_unpack(struct bytes payload, const struct image_memory *mem,
+                                     struct bytes *elf, const char **format)
 {
     const struct packing *packing;
     size_t size;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* First-fit searches over memory maps: places in dom0's RAM, and the hole that Linux will choose for its scratch range. */
+/* First-fit searches over memory maps: places in dom0's RAM, and the hole that Linux will choose
+ * for its scratch range. */
 #include "layout_parts.h"
 
-#define SECTION (128ULL << 20)      /* Linux's unit of memory hotplug on x86-64, in size and alignment */
+#define SECTION (128ULL << 20)      /* Linux's unit of memory hotplug, in size and alignment */
 #define MAX_PHYSMEM_BITS 46U        /* what Linux manages with four-level paging */
 #define BIOS_ROM_START 0xffe00000ULL
 #define BIOS_ROM_LAST 0xffffffffULL
@@ -73,13 +74,15 @@ static init_text void span_clip(struct span *s, uint64_t first, uint64_t last)
         s->first = last + 1;
 }
 
-/* Regions that are busy in Linux's resource tree when it looks; reserved ones above 1 MiB get into it only later. */
+/* Regions that are busy in Linux's resource tree when it looks; reserved ones above 1 MiB get into
+ * it only later. */
 static init_text bool is_busy(const struct mem_region *r)
 {
     return r->type != E820_RESERVED || r->start < LOW_MIB;
 }
 
-static init_text bool scratch_in_hole(const struct memmap *map, struct span hole, uint64_t *start, uint64_t *size)
+static init_text bool scratch_in_hole(const struct memmap *map, struct span hole, uint64_t *start,
+                                      uint64_t *size)
 {
     span_clip(&hole, BIOS_ROM_START, BIOS_ROM_LAST);
     for (unsigned int i = 0; i < map->count; i++)
@@ -93,7 +96,8 @@ static init_text bool scratch_in_hole(const struct memmap *map, struct span hole
     return true;
 }
 
-init_text void dom0_scratch_find(const struct memmap *map, unsigned int phys_bits, uint64_t *start, uint64_t *size)
+init_text void dom0_scratch_find(const struct memmap *map, unsigned int phys_bits, uint64_t *start,
+                                 uint64_t *size)
 {
     uint64_t last = BIT(min_of(phys_bits ? phys_bits : 36U, MAX_PHYSMEM_BITS)) - 1;
     uint64_t first = 0;
@@ -105,7 +109,8 @@ init_text void dom0_scratch_find(const struct memmap *map, unsigned int phys_bit
 
         if (!is_busy(r))
             continue;
-        if (r->start > first && scratch_in_hole(map, (struct span){ first, min_of(r->start - 1, last) }, start, size))
+        if (r->start > first &&
+            scratch_in_hole(map, (struct span){ first, min_of(r->start - 1, last) }, start, size))
             return;
         first = r->start + r->size;
     }

@@ -19,13 +19,15 @@ static void gzip_free(void *opaque, void *p)
     (void)p;
 }
 
-const char *unpack_gzip(struct bytes in, uint8_t *out, size_t out_size, const struct image_memory *mem)
+const char *unpack_gzip(struct bytes in, uint8_t *out, size_t out_size,
+                        const struct image_memory *mem)
 {
     struct image_memory copy = *mem;
     z_stream z = { .zalloc = gzip_alloc, .zfree = gzip_free, .opaque = &copy };
     int rc;
 
-    /* Neither can be longer: a payload's length and size are 32-bit fields. zlib does not write to its input. */
+    /* Neither can be longer: a payload's length and size are 32-bit fields. zlib does not write to
+     * its input. */
     z.next_in = (uint8_t *)(uintptr_t)in.at;
     z.avail_in = (unsigned int)in.size;
     z.next_out = out;

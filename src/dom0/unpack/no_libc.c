@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the decoder libraries name but never reach, for the product. They allocate through the functions that unpack/ gives
- * them; Debian's libzstd also knows the formats of zstd 0.5 to 0.7, which no kernel uses: leaving those out saves 100 KB.
+ * What the decoder libraries name but never reach, for the product. They allocate through the
+ * functions that unpack/ gives them; Debian's libzstd also knows the formats of zstd 0.5 to 0.7,
+ * which no kernel uses: leaving those out saves 100 KB.
  */
 #include <stddef.h>
 

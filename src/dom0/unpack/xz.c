@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* XZ payloads (all filters of liblzma, so also the x86 BCJ filter that kernels use), by Debian's liblzma. */
+/* XZ payloads (all filters of liblzma, so also the x86 BCJ filter that kernels use), by Debian's
+ * liblzma. */
 #include <lzma.h>
 
 #include "../image_parts.h"
@@ -27,7 +28,8 @@ static void run_constructors(void)
 #endif
 }
 
-const char *unpack_xz(struct bytes in, uint8_t *out, size_t out_size, const struct image_memory *mem)
+const char *unpack_xz(struct bytes in, uint8_t *out, size_t out_size,
+                      const struct image_memory *mem)
 {
     struct image_memory copy = *mem;
     lzma_allocator allocator = { xz_alloc, xz_free, &copy };
@@ -35,7 +37,8 @@ const char *unpack_xz(struct bytes in, uint8_t *out, size_t out_size, const stru
     size_t in_pos = 0, out_pos = 0;
 
     run_constructors();
-    switch ((int)lzma_stream_buffer_decode(&limit, 0, &allocator, in.at, &in_pos, in.size, out, &out_pos, out_size)) {
+    switch ((int)lzma_stream_buffer_decode(&limit, 0, &allocator, in.at, &in_pos, in.size, out,
+                                           &out_pos, out_size)) {
     case LZMA_OK:
         break;
     case LZMA_MEM_ERROR:

@@ -19,12 +19,13 @@ static void zstd_free(void *opaque, void *p)
     (void)p;
 }
 
-const char *unpack_zstd(struct bytes in, uint8_t *out, size_t out_size, const struct image_memory *mem)
+const char *unpack_zstd(struct bytes in, uint8_t *out, size_t out_size,
+                        const struct image_memory *mem)
 {
     static const char damaged[] = "dom0's kernel has a damaged ZSTD payload: install it again";
     struct image_memory copy = *mem;
     ZSTD_customMem memory = { zstd_alloc, zstd_free, &copy };
-    size_t frame = ZSTD_findFrameCompressedSize(in.at, in.size);   /* the recorded size follows it */
+    size_t frame = ZSTD_findFrameCompressedSize(in.at, in.size); /* the recorded size follows it */
     ZSTD_DCtx *d;
     size_t n;
 

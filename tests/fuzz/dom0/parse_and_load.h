@@ -30,7 +30,8 @@ static inline void parse_and_load(const void *file, size_t size)
 
     if (wrong ? strlen(wrong) < 20 : !image.has_phys32_entry)
         abort();
-    if (!wrong && image_load(&image, fuzz_guest, NULL) == NULL && image.load_end <= image.phys32_entry)
+    if (!wrong && image_load(&image, fuzz_guest, NULL) == NULL &&
+        image.load_end <= image.phys32_entry)
         abort();
     arena_free(&a);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What must hold of every layout of dom0, whatever the machine. The includer defines HOLDS(condition). */
+/* What must hold of every layout of dom0, whatever the machine. The includer defines
+ * HOLDS(condition). */
 #ifndef TESTS_DOM0_LAYOUT_PROMISES_H
 #define TESTS_DOM0_LAYOUT_PROMISES_H
 
@@ -20,7 +21,9 @@ static inline uint32_t type_at(const struct memmap *m, uint64_t at)
     return 0;
 }
 
-static inline void check_layout_promises(const struct memmap *host, const struct dom0_layout_request *req, const struct dom0_layout *l)
+static inline void check_layout_promises(const struct memmap *host,
+                                         const struct dom0_layout_request *req,
+                                         const struct dom0_layout *l)
 {
     struct mem_region part[] = {
         { l->kernel_start, l->kernel_end - l->kernel_start, 0 }, { l->start_info, l->info_size, 0 },
@@ -39,7 +42,8 @@ static inline void check_layout_promises(const struct memmap *host, const struct
         for (unsigned int j = 0; j < req->busy_count; j++)
             HOLDS(!overlap(part[i].start, part[i].size, req->busy[j].start, req->busy[j].size));
     }
-    HOLDS(l->start_info < l->modlist && l->modlist < l->memmap_table && l->memmap_table < l->cmdline);
+    HOLDS(l->start_info < l->modlist && l->modlist < l->memmap_table &&
+          l->memmap_table < l->cmdline);
     HOLDS(l->cmdline + req->cmdline_size <= l->start_info + l->info_size);
     HOLDS(l->ram_bytes == memmap_total(&l->map, E820_RAM));
     for (unsigned int i = 0; i < l->map.count; i++) {

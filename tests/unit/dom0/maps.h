@@ -14,7 +14,7 @@ static inline void add(struct memmap *m, uint64_t start, uint64_t end, uint32_t 
     m->r[m->count++] = (struct mem_region){ start, end - start, type };
 }
 
-/* A BIOS PC with `mib` MiB of RAM as QEMU and Bochs describe it; what exceeds 3 GiB lies above 4 GiB. */
+/* A BIOS PC with `mib` MiB of RAM as QEMU and Bochs describe it, from 3 GiB on above 4 GiB. */
 static inline void pc_map(struct memmap *m, uint64_t mib)
 {
     uint64_t low = mib > 3072 ? 3072 : mib;

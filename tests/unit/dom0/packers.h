@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Payloads as kernel builds make them: packed, then (except gzip) the 32-bit size of what was packed. */
+/* Payloads as kernel builds make them: packed, then (except gzip) the 32-bit size of what was
+ * packed. */
 #ifndef TESTS_DOM0_PACKERS_H
 #define TESTS_DOM0_PACKERS_H
 
@@ -25,8 +26,11 @@ static inline size_t pack_xz_check(const uint8_t *in, size_t size, uint8_t *out,
 
     lzma_lzma_preset(&options, 6);
     options.dict_size = 1U << 16;
-    lzma_filter filters[] = { { LZMA_FILTER_X86, NULL }, { LZMA_FILTER_LZMA2, &options }, { LZMA_VLI_UNKNOWN, NULL } };
-    if (lzma_stream_buffer_encode(filters, check, NULL, in, size, out, &used, PACKED_ROOM(size)) != LZMA_OK)
+    lzma_filter filters[] = { { LZMA_FILTER_X86, NULL },
+                              { LZMA_FILTER_LZMA2, &options },
+                              { LZMA_VLI_UNKNOWN, NULL } };
+    if (lzma_stream_buffer_encode(filters, check, NULL, in, size, out, &used, PACKED_ROOM(size)) !=
+        LZMA_OK)
         abort();
     return append_size(out, used, size);
 }
@@ -44,7 +48,8 @@ static inline size_t pack_gzip(const uint8_t *in, size_t size, uint8_t *out)
     z.avail_in = (unsigned int)size;
     z.next_out = out;
     z.avail_out = (unsigned int)PACKED_ROOM(size);
-    if (deflateInit2(&z, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) != Z_OK || deflate(&z, Z_FINISH) != Z_STREAM_END)
+    if (deflateInit2(&z, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) != Z_OK ||
+        deflate(&z, Z_FINISH) != Z_STREAM_END)
         abort();
     deflateEnd(&z);
     return z.total_out;
@@ -83,11 +88,15 @@ static inline size_t pack_zstd(const uint8_t *in, size_t size, uint8_t *out)
 
 struct packer { const char *name; size_t (*pack)(const uint8_t *in, size_t size, uint8_t *out); };
 static const struct packer packers[] = {
-    { "bzImage, XZ", pack_xz }, { "bzImage, gzip", pack_gzip }, { "bzImage, LZ4", pack_lz4 }, { "bzImage, ZSTD", pack_zstd },
+    { "bzImage, XZ", pack_xz },
+    { "bzImage, gzip", pack_gzip },
+    { "bzImage, LZ4", pack_lz4 },
+    { "bzImage, ZSTD", pack_zstd },
 };
 
 /* A bzImage whose payload is `elf` packed by p. */
-static inline uint8_t *packed_bzimage(const struct packer *p, const uint8_t *elf, size_t size, size_t *total)
+static inline uint8_t *packed_bzimage(const struct packer *p, const uint8_t *elf, size_t size,
+                                      size_t *total)
 {
     uint8_t *packed = malloc(PACKED_ROOM(size));
     uint8_t *b = tiny_bzimage(packed, p->pack(elf, size, packed), total);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Small kernels made up for tests: an ELF64 file with two segments and a PVH note, and a bzImage around any payload. */
+/* Small kernels made up for tests: an ELF64 file with two segments and a PVH note, and a bzImage
+ * around any payload. */
 #ifndef TESTS_DOM0_SYNTHETIC_H
 #define TESTS_DOM0_SYNTHETIC_H
 
@@ -21,7 +22,8 @@ static inline void put16(uint8_t *p, uint16_t v) { memcpy(p, &v, 2); }
 static inline void put32(uint8_t *p, uint32_t v) { memcpy(p, &v, 4); }
 static inline void put64(uint8_t *p, uint64_t v) { memcpy(p, &v, 8); }
 
-static inline void put_segment(uint8_t *p, uint32_t type, uint64_t offset, uint64_t pa, uint64_t filesz, uint64_t memsz)
+static inline void put_segment(uint8_t *p, uint32_t type, uint64_t offset, uint64_t pa,
+                               uint64_t filesz, uint64_t memsz)
 {
     memset(p, 0, 56);
     put32(p, type);
@@ -32,7 +34,8 @@ static inline void put_segment(uint8_t *p, uint32_t type, uint64_t offset, uint6
     put64(p + 40, memsz);
 }
 
-static inline void put_note(uint8_t *p, const char *name, uint32_t type, uint32_t desc_size, uint64_t desc)
+static inline void put_note(uint8_t *p, const char *name, uint32_t type, uint32_t desc_size,
+                            uint64_t desc)
 {
     put32(p, 4);
     put32(p + 4, desc_size);

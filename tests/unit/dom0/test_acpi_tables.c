@@ -177,7 +177,8 @@ static void a_host_without_any_table_still_gives_a_valid_set(void **state)
 
 static void tables_about_the_hypervisors_devices_are_not_let_through(void **state)
 {
-    static const char *const no[] = { "DMAR", "IVRS", "HPET", "SRAT", "SLIT", "HEST", "BERT", "ERST", "EINJ", "APIC", "XXXX", "TPM2" };
+    static const char *const no[] = { "DMAR", "IVRS", "HPET", "SRAT", "SLIT", "HEST",
+                                      "BERT", "ERST", "EINJ", "APIC", "XXXX", "TPM2" };
     static const char *const yes[] = { "FACP", "SSDT", "MCFG", "FPDT" };
 
     (void)state;
@@ -193,7 +194,8 @@ int main(void)
         cmocka_unit_test_setup(the_rsdp_is_of_revision_2_with_both_checksums_and_no_rsdt, setup),
         cmocka_unit_test_setup(the_xsdt_names_the_madt_and_only_what_is_let_through, setup),
         cmocka_unit_test_setup(the_xsdts_header_is_the_hosts_when_it_has_one, setup),
-        cmocka_unit_test_setup(the_madt_has_one_x2apic_entry_per_vcpu_with_twice_its_number_as_id, setup),
+        cmocka_unit_test_setup(the_madt_has_one_x2apic_entry_per_vcpu_with_twice_its_number_as_id,
+                               setup),
         cmocka_unit_test_setup(a_buffer_that_is_too_small_is_left_alone, setup),
         cmocka_unit_test_setup(a_host_without_any_table_still_gives_a_valid_set, setup),
         cmocka_unit_test_setup(tables_about_the_hypervisors_devices_are_not_let_through, setup),

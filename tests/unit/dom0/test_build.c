@@ -52,9 +52,16 @@ static int setup(void **state)
     memmap_normalise(&w.host);
     w.arena.left = 64 * M;
     w.req = (struct dom0_build_request){
-        .kernel = w.kernel, .kernel_size = w.kernel_size, .initrd = w.initrd, .initrd_size = INITRD_SIZE,
-        .cmdline = "placeholder root=/dev/sda1 console=hvc0", .layout = { .host = &w.host },
-        .acpi = &w.acpi, .vcpus = 2, .scratch = { arena_alloc, &w.arena }, .guest = guest,
+        .kernel = w.kernel,
+        .kernel_size = w.kernel_size,
+        .initrd = w.initrd,
+        .initrd_size = INITRD_SIZE,
+        .cmdline = "placeholder root=/dev/sda1 console=hvc0",
+        .layout = { .host = &w.host },
+        .acpi = &w.acpi,
+        .vcpus = 2,
+        .scratch = { arena_alloc, &w.arena },
+        .guest = guest,
     };
     return 0;
 }
@@ -204,12 +211,17 @@ static void memory_that_cannot_be_reached_is_an_error_not_a_crash(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(dom0_finds_everything_through_its_start_info, setup, teardown),
-        cmocka_unit_test_setup_teardown(nothing_but_the_parts_is_written_and_no_old_bytes_show_in_their_pages, setup, teardown),
-        cmocka_unit_test_setup_teardown(sources_in_the_way_of_the_parts_are_not_written_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(dom0_finds_everything_through_its_start_info, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(
+            nothing_but_the_parts_is_written_and_no_old_bytes_show_in_their_pages, setup, teardown),
+        cmocka_unit_test_setup_teardown(sources_in_the_way_of_the_parts_are_not_written_over, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(without_an_initrd_there_is_no_module, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_cannot_work_is_refused_before_anything_is_written, setup, teardown),
-        cmocka_unit_test_setup_teardown(memory_that_cannot_be_reached_is_an_error_not_a_crash, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_cannot_work_is_refused_before_anything_is_written,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(memory_that_cannot_be_reached_is_an_error_not_a_crash,
+                                        setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,7 +101,8 @@ static void an_elf_payload_that_is_not_compressed_is_taken(void **state)
 
 static void xz_with_any_integrity_check_is_taken(void **state)
 {
-    static const lzma_check checks[] = { LZMA_CHECK_NONE, LZMA_CHECK_CRC32, LZMA_CHECK_CRC64, LZMA_CHECK_SHA256 };
+    static const lzma_check checks[] = { LZMA_CHECK_NONE, LZMA_CHECK_CRC32, LZMA_CHECK_CRC64,
+                                         LZMA_CHECK_SHA256 };
     uint8_t packed[PACKED_ROOM(TINY_SIZE)];
 
     (void)state;
@@ -150,7 +151,8 @@ static void a_payload_cut_off_with_its_length_field_agreeing_is_refused(void **s
     }
 }
 
-/* The container and the decoders must never do worse than refuse; with a checksum in the format they always notice. */
+/* The container and the decoders must never do worse than refuse; with a checksum in the format
+ * they always notice. */
 static void a_flipped_bit_in_the_payload_is_refused_or_does_no_harm(void **state)
 {
     (void)state;
@@ -163,7 +165,8 @@ static void a_flipped_bit_in_the_payload_is_refused_or_does_no_harm(void **state
             taken += parse(b, total) == NULL;
             b[bit / 8] ^= (uint8_t)(1U << bit % 8);
         }
-        printf("%s: %zu flips of %zu taken\n", packers[i].name, taken, (total - 16 - TINY_PAYLOAD_AT) * 8 / 3);
+        printf("%s: %zu flips of %zu taken\n", packers[i].name, taken,
+               (total - 16 - TINY_PAYLOAD_AT) * 8 / 3);
         if (packers[i].pack == pack_xz || packers[i].pack == pack_zstd)
             assert_in_range(taken, 0, 16);   /* reserved header bits and the like */
         free(b);
@@ -241,7 +244,8 @@ static void segments_that_overlap_or_leave_4_gib_are_refused(void **state)
 
 static void what_is_no_kernel_is_called_so(void **state)
 {
-    static const char text[] = "#!/bin/sh\necho not a kernel, but long enough to have fields where a kernel has them\n";
+    static const char text[] =
+        "#!/bin/sh\necho not a kernel, but long enough to have fields where a kernel has them\n";
     uint8_t cpio[4096] = "070701";
 
     (void)state;

@@ -100,7 +100,8 @@ static void no_initrd_means_none(void **state)
 
 static void nothing_is_placed_where_something_busy_stands_yet_dom0_gets_that_ram(void **state)
 {
-    static const struct mem_region busy[] = { { 0x4a00000, 0x1000, 0 }, { 0x4a03000, 0x3000000, 0 } };
+    static const struct mem_region busy[] = { { 0x4a00000, 0x1000, 0 },
+                                              { 0x4a03000, 0x3000000, 0 } };
 
     (void)state;
     req.busy = busy;
@@ -113,7 +114,8 @@ static void nothing_is_placed_where_something_busy_stands_yet_dom0_gets_that_ram
 
 static void every_form_of_dom0_mem_comes_to_its_amount(void **state)
 {
-    static const struct { struct dom0_mem mem; uint64_t amount; } cases[] = {
+    static const struct { struct dom0_mem mem; uint64_t amount;
+    } cases[] = {
         { { .given = false }, 984 * M },
         { { .given = true, .nr = 512 * M }, 512 * M },
         { { .given = true, .nr = 4096 * M }, 1000 * M },
@@ -124,10 +126,26 @@ static void every_form_of_dom0_mem_comes_to_its_amount(void **state)
         { { .given = true, .nr_percent = -10 }, 900 * M },
         { { .min_given = true, .min = 990 * M }, 990 * M },
         { { .max_given = true, .max = 300 * M }, 300 * M },
+        { { .given = true, .max_given = true, .max = 300 * M }, 300 * M },
+        { { .given = true, .max_given = true, .max = 2000 * M }, 984 * M },
+        { { .given = true, .min_given = true, .min = 100 * M }, 984 * M },
+        { { .given = true }, 0 },
         { { .max_given = true, .max = -(int64_t)(200 * M) }, 800 * M },
         { { .given = true, .nr = 512 * M, .max_given = true, .max = 400 * M }, 400 * M },
-        { { .given = true, .nr = 512 * M, .min_given = true, .min = 600 * M, .max_given = true, .max = 700 * M }, 600 * M },
-        { { .given = true, .nr = 512 * M, .min_given = true, .min = 800 * M, .max_given = true, .max = 700 * M }, 700 * M },
+        { { .given = true,
+            .nr = 512 * M,
+            .min_given = true,
+            .min = 600 * M,
+            .max_given = true,
+            .max = 700 * M },
+          600 * M },
+        { { .given = true,
+            .nr = 512 * M,
+            .min_given = true,
+            .min = 800 * M,
+            .max_given = true,
+            .max = 700 * M },
+          700 * M },
         { { .given = true, .nr = 512 * M + 5 }, 512 * M },
         { { .given = true, .nr = INT64_MIN }, 0 },
         { { .given = true, .nr = INT64_MAX, .nr_percent = 100 }, 1000 * M },
@@ -136,7 +154,8 @@ static void every_form_of_dom0_mem_comes_to_its_amount(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         if (dom0_mem_amount(&cases[i].mem, 1000 * M, 16 * M) != cases[i].amount)
-            fail_msg("case %zu: %llu MiB", i, (unsigned long long)(dom0_mem_amount(&cases[i].mem, 1000 * M, 16 * M) / M));
+            fail_msg("case %zu: %llu MiB", i,
+                     (unsigned long long)(dom0_mem_amount(&cases[i].mem, 1000 * M, 16 * M) / M));
 }
 
 static void max_is_what_dom0_may_ever_have(void **state)
@@ -194,7 +213,8 @@ static void linux_finds_its_scratch_range_behind_all_ram_on_a_small_machine(void
     assert_int_equal(l.scratch_start + l.scratch_size, 1ULL << 40);
 }
 
-static void linux_finds_its_scratch_range_in_the_pci_hole_when_there_is_ram_above_4_gib(void **state)
+static void linux_finds_its_scratch_range_in_the_pci_hole_when_there_is_ram_above_4_gib(
+    void **state)
 {
     (void)state;
     pc_map(&host, 6144);
@@ -238,7 +258,8 @@ static void random_machine(uint64_t *seed)
 
     pc_map(&host, 100 + next_random(seed) % 9000);
     for (unsigned int i = 0; i < extra; i++) {
-        uint64_t start = next_random(seed) % (12 * G), size = next_random(seed) % (next_random(seed) % 4 ? 4 * M : 900 * M);
+        uint64_t start = next_random(seed) % (12 * G),
+                 size = next_random(seed) % (next_random(seed) % 4 ? 4 * M : 900 * M);
 
         add(&host, start, start + size, types[next_random(seed) % 5]);
     }
@@ -269,7 +290,8 @@ static void on_random_machines_a_layout_keeps_all_its_promises_or_is_refused(voi
         req.busy = busy;
         req.busy_count = (unsigned int)(next_random(&seed) % 5);
         random_regions(busy, req.busy_count, &seed);
-        req.initrd_size = next_random(&seed) % 3 ? next_random(&seed) % (64 * M) : next_random(&seed) % (3 * G);
+        req.initrd_size =
+            next_random(&seed) % 3 ? next_random(&seed) % (64 * M) : next_random(&seed) % (3 * G);
         req.mem.given = next_random(&seed) % 2;
         req.mem.nr = (int64_t)(next_random(&seed) % (8 * G)) - (int64_t)(1 * G);
         wrong = dom0_layout(&req, &l);
@@ -288,19 +310,25 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(dom0_gets_all_but_the_reserve_when_nothing_is_said, setup),
-        cmocka_unit_test_setup(dom0_mem_is_given_from_address_zero_upwards_and_the_rest_is_unusable, setup),
+        cmocka_unit_test_setup(dom0_mem_is_given_from_address_zero_upwards_and_the_rest_is_unusable,
+                               setup),
         cmocka_unit_test_setup(the_parts_follow_the_kernel, setup),
         cmocka_unit_test_setup(no_initrd_means_none, setup),
-        cmocka_unit_test_setup(nothing_is_placed_where_something_busy_stands_yet_dom0_gets_that_ram, setup),
+        cmocka_unit_test_setup(nothing_is_placed_where_something_busy_stands_yet_dom0_gets_that_ram,
+                               setup),
         cmocka_unit_test_setup(every_form_of_dom0_mem_comes_to_its_amount, setup),
         cmocka_unit_test_setup(max_is_what_dom0_may_ever_have, setup),
         cmocka_unit_test_setup(too_little_memory_is_said_with_numbers, setup),
         cmocka_unit_test_setup(a_hole_where_the_kernel_must_be_is_named, setup),
-        cmocka_unit_test_setup(linux_finds_its_scratch_range_behind_all_ram_on_a_small_machine, setup),
-        cmocka_unit_test_setup(linux_finds_its_scratch_range_in_the_pci_hole_when_there_is_ram_above_4_gib, setup),
-        cmocka_unit_test_setup(a_reserved_range_in_the_hole_pushes_scratch_to_its_larger_side, setup),
+        cmocka_unit_test_setup(linux_finds_its_scratch_range_behind_all_ram_on_a_small_machine,
+                               setup),
+        cmocka_unit_test_setup(
+            linux_finds_its_scratch_range_in_the_pci_hole_when_there_is_ram_above_4_gib, setup),
+        cmocka_unit_test_setup(a_reserved_range_in_the_hole_pushes_scratch_to_its_larger_side,
+                               setup),
         cmocka_unit_test_setup(a_machine_without_free_addresses_gets_no_scratch_range, setup),
-        cmocka_unit_test_setup(on_random_machines_a_layout_keeps_all_its_promises_or_is_refused, setup),
+        cmocka_unit_test_setup(on_random_machines_a_layout_keeps_all_its_promises_or_is_refused,
+                               setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

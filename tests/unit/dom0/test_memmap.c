@@ -87,7 +87,8 @@ static uint32_t type_of(const struct memmap *map, uint64_t at)
 
     for (unsigned int o = 0; o < 5; o++)
         for (unsigned int i = 0; i < map->count; i++)
-            if (map->r[i].type == order[o] && at >= map->r[i].start && at - map->r[i].start < map->r[i].size)
+            if (map->r[i].type == order[o] && at >= map->r[i].start &&
+                at - map->r[i].start < map->r[i].size)
                 return order[o];
     return 0;
 }
@@ -123,7 +124,8 @@ static void random_maps_come_out_sorted_disjoint_and_true(void **state)
             uint32_t is = type_of(&m, at), was = type_of(&before, at);
 
             if (is != was)
-                assert_true(was == E820_RAM && is == 0);   /* part of a page, or dropped for want of room */
+                assert_true(was == E820_RAM &&
+                            is == 0); /* part of a page, or dropped for want of room */
             if (is == E820_RAM)
                 for (uint64_t b = at & ~0xfffULL; b < (at | 0xfff); b += 1024)
                     assert_int_equal(type_of(&m, b), E820_RAM);

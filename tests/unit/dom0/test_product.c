@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The product's own objects (not the host build of the sources) unpack every format: this is what proves that the merged
- * decoders have all they need, run their constructors and keep to their allocator. Runs as an ordinary program; all that
- * freestanding code expects from boot is a stack canary at %gs:0x28.
+ * The product's own objects (not the host build of the sources) unpack every format: this is what
+ * proves that the merged decoders have all they need, run their constructors and keep to their
+ * allocator. Runs as an ordinary program; all that freestanding code expects from boot is a stack
+ * canary at %gs:0x28.
  */
 #include <dom0/image.h>
 
@@ -67,7 +68,8 @@ static void the_products_decoders_unpack_every_format(void **state)
 
 static void every_integrity_check_of_xz_works_in_the_product(void **state)
 {
-    static const lzma_check checks[] = { LZMA_CHECK_NONE, LZMA_CHECK_CRC32, LZMA_CHECK_CRC64, LZMA_CHECK_SHA256 };
+    static const lzma_check checks[] = { LZMA_CHECK_NONE, LZMA_CHECK_CRC32, LZMA_CHECK_CRC64,
+                                         LZMA_CHECK_SHA256 };
     uint8_t packed[PACKED_ROOM(TINY_SIZE)];
 
     (void)state;

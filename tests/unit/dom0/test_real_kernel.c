@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Debian's own kernel, loaded byte for byte as its ELF file says. TENON_TEST_KERNEL names the vmlinuz and
- * TENON_TEST_VMLINUX the same kernel's ELF file, unpacked by other means; tests/unit/dom0/fetch-kernel puts both into
- * ~/.cache/tenon/kernel, where they are looked for without these variables. Without a kernel the test is skipped.
+ * Debian's own kernel, loaded byte for byte as its ELF file says. TENON_TEST_KERNEL names the
+ * vmlinuz and TENON_TEST_VMLINUX the same kernel's ELF file, unpacked by other means;
+ * tests/unit/dom0/fetch-kernel puts both into ~/.cache/tenon/kernel, where they are looked for
+ * without these variables. Without a kernel the test is skipped.
  */
 #include <dom0/image.h>
 
@@ -18,7 +19,13 @@
 #define RAM (256UL << 20)
 #define SKIPPED 77
 
-static struct { uint8_t *vmlinuz; size_t size; uint8_t *vmlinux; size_t elf_size; uint8_t *ram; } world;
+static struct {
+    uint8_t *vmlinuz;
+    size_t size;
+    uint8_t *vmlinux;
+    size_t elf_size;
+    uint8_t *ram;
+} world;
 
 static uint8_t *slurp(const char *path, size_t *size)
 {
@@ -63,8 +70,8 @@ static void debians_kernel_is_loaded_as_its_elf_file_says(void **state)
     memset(world.ram, 0x5a, RAM);
     memset(expected, 0x5a, RAM);
     assert_null(image_parse(world.vmlinuz, world.size, &mem, &k));
-    printf("%s, %zu bytes, entry %#x, %u segments, %lu MiB of decoder memory\n", k.format, k.elf_size, k.phys32_entry,
-           k.segment_count, ((128UL << 20) - a.left) >> 20);
+    printf("%s, %zu bytes, entry %#x, %u segments, %lu MiB of decoder memory\n", k.format,
+           k.elf_size, k.phys32_entry, k.segment_count, ((128UL << 20) - a.left) >> 20);
     assert_true(k.elf_size >= world.elf_size);
     assert_memory_equal(k.elf, world.vmlinux, world.elf_size);
     assert_null(image_load(&k, guest, NULL));
@@ -72,7 +79,8 @@ static void debians_kernel_is_loaded_as_its_elf_file_says(void **state)
         if (field(ph, 4) != 1)
             continue;
         memcpy(expected + field(ph + 24, 8), world.vmlinux + field(ph + 8, 8), field(ph + 32, 8));
-        memset(expected + field(ph + 24, 8) + field(ph + 32, 8), 0, field(ph + 40, 8) - field(ph + 32, 8));
+        memset(expected + field(ph + 24, 8) + field(ph + 32, 8), 0,
+               field(ph + 40, 8) - field(ph + 32, 8));
     }
     assert_int_equal(memcmp(expected, world.ram, RAM), 0);
     assert_true(k.phys32_entry >= k.load_start && k.phys32_entry < k.load_end);
@@ -100,7 +108,8 @@ static void debians_kernel_cut_off_or_damaged_is_refused(void **state)
         } else {
             world.vmlinuz[at] ^= (uint8_t)(1U << (seed >> 40) % 8);
             if (!image_parse(world.vmlinuz, world.size, &mem, &k))
-                assert_memory_equal(k.elf, world.vmlinux, world.elf_size);   /* outside of the payload */
+                assert_memory_equal(k.elf, world.vmlinux,
+                                    world.elf_size); /* outside of the payload */
             world.vmlinuz[at] ^= (uint8_t)(1U << (seed >> 40) % 8);
         }
         arena_free(&a);
@@ -116,7 +125,8 @@ static uint8_t *find(const char *variable, const char *name, size_t *size)
 
     if (getenv(variable))
         return slurp(getenv(variable), size);
-    snprintf(pattern, sizeof(pattern), "%s/.cache/tenon/kernel/*/%s", getenv("HOME") ? getenv("HOME") : "", name);
+    snprintf(pattern, sizeof(pattern), "%s/.cache/tenon/kernel/*/%s",
+             getenv("HOME") ? getenv("HOME") : "", name);
     if (glob(pattern, 0, NULL, &found) != 0)
         return NULL;
     data = slurp(found.gl_pathv[found.gl_pathc - 1], size);
