@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Ports and how events go through them. Structures come in buckets that are never given back before the domain
- * dies, so a pointer to a port stays valid. Port 0 is reserved. What ports are bound to is evtchn_bind.c's.
+ * Ports and how events go through them. Structures come in buckets that are never given back before
+ * the domain dies, so a pointer to a port stays valid. Port 0 is reserved. What ports are bound to
+ * is evtchn_bind.c's.
  */
 #include <pvhvm/evtchn.h>
 
@@ -183,7 +184,8 @@ int evtchn_port_find_free(struct evtchn_domain *d, uint32_t *port)
     return -ENOSPC;
 }
 
-struct evtchn *evtchn_port_claim(struct evtchn_domain *d, uint32_t port, enum evtchn_state state, uint32_t vcpu)
+struct evtchn *evtchn_port_claim(struct evtchn_domain *d, uint32_t port, enum evtchn_state state,
+                                 uint32_t vcpu)
 {
     struct evtchn *e = evtchn_port(d, port);
 
@@ -214,7 +216,8 @@ void evtchn_port_release(struct evtchn_domain *d, struct evtchn *e, uint32_t por
 
 /* ---- sending ---- */
 
-int evtchn_send_lookup(const struct evtchn_domain *d, uint32_t port, bool guest, struct evtchn_target *to)
+int evtchn_send_lookup(const struct evtchn_domain *d, uint32_t port, bool guest,
+                       struct evtchn_target *to)
 {
     const struct evtchn *e = evtchn_port(d, port);
 
@@ -249,7 +252,8 @@ uint32_t evtchn_deliver(struct evtchn_domain *d, const struct evtchn_target *to,
     return *xen ? e->notify_vcpu : evtchn_port_raise(d, e, to->port);
 }
 
-int evtchn_send(struct evtchn_domain *d, uint32_t port, struct evtchn_domain *peer, uint32_t *where, uint32_t *notify)
+int evtchn_send(struct evtchn_domain *d, uint32_t port, struct evtchn_domain *peer, uint32_t *where,
+                uint32_t *notify)
 {
     struct evtchn_target to;
     struct evtchn_domain *target;

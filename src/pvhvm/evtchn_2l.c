@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Two-level delivery: a bit per port in shared_info (pending, mask), a selector word per vCPU that says which words of the
- * pending array to look at. Bit arrays are little-endian whatever the guest's word size, so 32-bit atomics fit both
- * layouts; only the places, the number of ports and what a selector bit covers differ.
+ * Two-level delivery: a bit per port in shared_info (pending, mask), a selector word per vCPU that
+ * says which words of the pending array to look at. Bit arrays are little-endian whatever the
+ * guest's word size, so 32-bit atomics fit both layouts; only the places, the number of ports and
+ * what a selector bit covers differ.
  */
 #include "evtchn_delivery.h"
 
@@ -21,7 +22,8 @@ static uint32_t *pending_word(const struct evtchn_domain *d, uint32_t port)
 
 static uint32_t *mask_word(const struct evtchn_domain *d, uint32_t port)
 {
-    return (uint32_t *)(void *)((char *)d->shared_info + shared_info_mask_offset(d->shared_32bit)) + port / 32;
+    return (uint32_t *)(void *)((char *)d->shared_info + shared_info_mask_offset(d->shared_32bit)) +
+           port / 32;
 }
 
 /* A port from before the layout shrank has no bit any more. */
@@ -58,7 +60,8 @@ static uint32_t select_and_mark(struct evtchn_domain *d, uint32_t vcpu, uint32_t
 
 uint32_t evtchn_2l_set_pending(struct evtchn_domain *d, const struct evtchn *e, uint32_t port)
 {
-    if (!has_bits(d, port) || test_and_set(pending_word(d, port), port) || test(mask_word(d, port), port))
+    if (!has_bits(d, port) || test_and_set(pending_word(d, port), port) ||
+        test(mask_word(d, port), port))
         return EVTCHN_NOTIFY_NONE;
     return select_and_mark(d, e->notify_vcpu, port);
 }

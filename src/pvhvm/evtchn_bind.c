@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What ports are bound to. A port goes FREE -> {UNBOUND, INTERDOMAIN, VIRQ, IPI} -> FREE; binding to an UNBOUND port of
- * another domain makes both INTERDOMAIN, and closing one end leaves the other UNBOUND. Every function checks first,
- * the finding of a free port last, and cannot fail afterwards.
+ * What ports are bound to. A port goes FREE -> {UNBOUND, INTERDOMAIN, VIRQ, IPI} -> FREE; binding
+ * to an UNBOUND port of another domain makes both INTERDOMAIN, and closing one end leaves the other
+ * UNBOUND. Every function checks first, the finding of a free port last, and cannot fail
+ * afterwards.
  */
 #include <pvhvm/evtchn.h>
 
 #include "evtchn_delivery.h"
 
-#include <hv/assert.h>
 #include <hv/errno.h>
 #include <lib/string.h>
 
@@ -55,7 +55,8 @@ int evtchn_bind_interdomain(struct evtchn_domain *l, struct evtchn_domain *r, ui
     re->inter.remote = l->id;
     re->inter.remote_port = *local_port;
     re->state = EVT_INTERDOMAIN;
-    /* Whatever the other end sent before there was a binding went nowhere: let the new end look once. */
+    /* Whatever the other end sent before there was a binding went nowhere: let the new end look
+     * once. */
     *notify = evtchn_port_raise(l, le, *local_port);
     return 0;
 }
@@ -71,7 +72,8 @@ int evtchn_bind_virq(struct evtchn_domain *d, uint32_t virq, uint32_t vcpu, uint
         return -ENOENT;
     virq = (uint32_t)array_index_nospec(virq, EVTCHN_NR_VIRQS);
     vcpu = (uint32_t)array_index_nospec(vcpu, d->vcpu_count);
-    slot = evtchn_virq_is_global(virq) ? &d->global_virq_port[virq] : &d->vcpu[vcpu].virq_port[virq];
+    slot = evtchn_virq_is_global(virq) ? &d->global_virq_port[virq]
+                                       : &d->vcpu[vcpu].virq_port[virq];
     if (*slot != 0)
         return -EEXIST;
     rc = evtchn_port_find_free(d, port);
@@ -87,7 +89,8 @@ int evtchn_bind_ipi(struct evtchn_domain *d, uint32_t vcpu, uint32_t *port)
     int rc = vcpu < d->vcpu_count ? evtchn_port_find_free(d, port) : -ENOENT;
 
     if (rc == 0)
-        (void)evtchn_port_claim(d, *port, EVT_IPI, (uint32_t)array_index_nospec(vcpu, d->vcpu_count));
+        (void)evtchn_port_claim(d, *port, EVT_IPI,
+                                (uint32_t)array_index_nospec(vcpu, d->vcpu_count));
     return rc;
 }
 
@@ -119,7 +122,8 @@ bool evtchn_peer(const struct evtchn_domain *d, uint32_t port, domid_t *peer, ui
     return true;
 }
 
-static int port_close(struct evtchn_domain *d, struct evtchn *e, uint32_t port, struct evtchn_domain *peer)
+static int port_close(struct evtchn_domain *d, struct evtchn *e, uint32_t port,
+                      struct evtchn_domain *peer)
 {
     struct evtchn *pe;
 
@@ -129,8 +133,10 @@ static int port_close(struct evtchn_domain *d, struct evtchn *e, uint32_t port, 
         if (peer == NULL || peer->id != e->inter.remote)
             return -EAGAIN;
         pe = evtchn_port(peer, e->inter.remote_port);
-        ASSERT(pe != NULL && pe->state == EVT_INTERDOMAIN && pe->inter.remote_port == port);
-        pe->state = EVT_UNBOUND;                /* and remote is d still */
+        /* Not ours: the peer died without evtchn_forget_peer() and its id has a new owner. */
+        if (pe != NULL && pe->state == EVT_INTERDOMAIN && pe->inter.remote == d->id &&
+            pe->inter.remote_port == port)
+            pe->state = EVT_UNBOUND;            /* and remote is d still */
     } else if (e->state == EVT_VIRQ) {
         if (evtchn_virq_is_global(e->virq))
             d->global_virq_port[e->virq] = 0;
@@ -239,7 +245,8 @@ int evtchn_reset(struct evtchn_domain *d)
 {
     uint32_t p;
 
-    for (p = evtchn_next_open(d, 1, false); p != EVTCHN_MAX_PORTS; p = evtchn_next_open(d, p + 1, false))
+    for (p = evtchn_next_open(d, 1, false); p != EVTCHN_MAX_PORTS;
+         p = evtchn_next_open(d, p + 1, false))
         if (port_close(d, evtchn_port(d, p), p, NULL) != 0)
             return -EAGAIN;
     if (!d->fifo)

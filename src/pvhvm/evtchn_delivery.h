@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Between the files of event channels. Private to this folder. Ports given here exist; e is the port's struct evtchn.
+ * Between the files of event channels. Private to this folder. Ports given here exist; e is the
+ * port's struct evtchn.
  */
 #ifndef PVHVM_EVTCHN_DELIVERY_H
 #define PVHVM_EVTCHN_DELIVERY_H
@@ -13,7 +14,8 @@ uint32_t evtchn_mark_upcall(struct evtchn_domain *d, uint32_t vcpu);
 /* The lowest port that can be given out. Changes nothing but the number of structures. */
 int evtchn_port_find_free(struct evtchn_domain *d, uint32_t *port) must_check;
 /* last_vcpu and last_priority survive: the port may still be the tail of its former queue. */
-struct evtchn *evtchn_port_claim(struct evtchn_domain *d, uint32_t port, enum evtchn_state state, uint32_t vcpu);
+struct evtchn *evtchn_port_claim(struct evtchn_domain *d, uint32_t port, enum evtchn_state state,
+                                 uint32_t vcpu);
 void evtchn_port_release(struct evtchn_domain *d, struct evtchn *e, uint32_t port);
 /* Sets it pending by the ABI that the domain uses, whatever its state. */
 uint32_t evtchn_port_raise(struct evtchn_domain *d, struct evtchn *e, uint32_t port);

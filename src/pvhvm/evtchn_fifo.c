@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * FIFO delivery. An event word per port in pages of the guest (PENDING, MASKED, LINKED, BUSY, LINK = next port), and per vCPU a
- * control block with a head per priority and a bit mask of queues that have something. We append at the tail, the guest takes from
- * the head without asking; where both meet is the tail's word:
+ * FIFO delivery. An event word per port in pages of the guest (PENDING, MASKED, LINKED, BUSY, LINK
+ * = next port), and per vCPU a control block with a head per priority and a bit mask of queues that
+ * have something. We append at the tail, the guest takes from the head without asking; where both
+ * meet is the tail's word:
  *
- *   LINKED still set   the guest has not come to it: put our port into its LINK and the guest will find it;
- *   LINKED clear       the guest has taken it: the queue is empty, start it anew through head and ready.
+ *   LINKED still set   the guest has not come to it: put our port into its LINK, and the guest
+ *                      will find it;
+ *   LINKED clear       the guest has taken it: the queue is empty, start it anew through head and
+ *                      ready.
  *
- * The last word of a queue is remembered on our side (fifo_tail). Every word may be rewritten by the guest at any time: nothing read
- * from one is used as an index here, and every loop has a fixed bound.
+ * The last word of a queue is remembered on our side (fifo_tail). Every word may be rewritten by
+ * the guest at any time: nothing read from one is used as an index here, and every loop has a fixed
+ * bound.
  */
 #include "evtchn_delivery.h"
 
@@ -22,7 +26,8 @@
 #define BUSY (1U << EVTCHN_FIFO_BUSY)
 #define LINK_FIELD ((uint32_t)EVTCHN_FIFO_LINK_MASK)
 
-/* With BUSY set a guest that keeps to the ABI can change the word four times: mask, clear pending, mask... and unlink. */
+/* With BUSY set a guest that keeps to the ABI can change the word four times: mask, clear pending,
+ * mask... and unlink. */
 #define APPEND_TRIES 5
 
 static uint32_t *fifo_word(const struct evtchn_domain *d, uint32_t port)
@@ -64,9 +69,11 @@ static bool fifo_append(uint32_t *tail, uint32_t port)
                                         __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
             return true;
         if (i == 0)
-            w = word_or(tail, BUSY) | BUSY;    /* keeps the guest from unmasking until we are done */
+            w = word_or(tail, BUSY) | BUSY; /* keeps the guest from unmasking until we are done */
     }
-    /* Out of tries means that the guest breaks the rules; a queue started anew is all it can get. */
+    /*
+     * Out of tries means that the guest breaks the rules; a queue started anew is all it can get.
+     */
     if (i > 0)
         (void)word_and(tail, ~BUSY);
     return false;
@@ -83,7 +90,8 @@ static uint32_t fifo_link(struct evtchn_domain *d, struct evtchn *e, uint32_t po
         return EVTCHN_NOTIFY_NONE;
     if (word_or(word, LINKED) & LINKED)
         return EVTCHN_NOTIFY_NONE;
-    /* Our word looks linked from now on; a queue that still ends in it is empty and must not go on behind it. */
+    /* Our word looks linked from now on; a queue that still ends in it is empty and must not go on
+     * behind it. */
     if (last->fifo_tail[e->last_priority] == port)
         last->fifo_tail[e->last_priority] = 0;
     e->last_vcpu = e->notify_vcpu;
@@ -93,7 +101,7 @@ static uint32_t fifo_link(struct evtchn_domain *d, struct evtchn *e, uint32_t po
     linked = tail != 0 && fifo_append(fifo_word(d, tail), port);
     v->fifo_tail[prio] = port;
     if (linked)
-        return EVTCHN_NOTIFY_NONE;              /* the guest is, or will be, on its way through this queue */
+        return EVTCHN_NOTIFY_NONE; /* the guest is, or will be, on its way through this queue */
     __atomic_store_n(&control->head[prio], port, __ATOMIC_SEQ_CST);
     if (word_or(&control->ready, 1U << prio) & (1U << prio))
         return EVTCHN_NOTIFY_NONE;
@@ -108,7 +116,9 @@ uint32_t evtchn_fifo_set_pending(struct evtchn_domain *d, struct evtchn *e, uint
         e->pending = true;                      /* raised when the page comes */
         return EVTCHN_NOTIFY_NONE;
     }
-    /* A linked word will be visited, and a masked one looked at by whoever unmasks it, after this. */
+    /*
+     * A linked word will be visited, and a masked one looked at by whoever unmasks it, after this.
+     */
     if (word_or(word, PENDING) & (MASKED | LINKED))
         return EVTCHN_NOTIFY_NONE;
     return fifo_link(d, e, port, word);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Entries and pins. What an entry says counts at one moment: when flags and domid are exchanged for the same with GTF_reading (and
- * GTF_writing) set. Until the last pin goes, the frame remembered at the first pin is the one that is shared.
+ * Entries and pins. What an entry says counts at one moment: when flags and domid are exchanged for
+ * the same with GTF_reading (and GTF_writing) set. Until the last pin goes, the frame remembered at
+ * the first pin is the one that is shared.
  */
 #include <pvhvm/gnttab.h>
 
@@ -100,7 +101,8 @@ static bool entry_mark(grant_entry_v1_t *shared, domid_t who, uint32_t flags)
             (write && (old & GTF_readonly) != 0))
             return false;
         mark = old | GTF_reading | (write ? GTF_writing : 0);
-        if (__atomic_compare_exchange_n(word, &old, mark, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        if (__atomic_compare_exchange_n(word, &old, mark, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_SEQ_CST))
             return true;
     }
     return false;
@@ -112,7 +114,8 @@ static void entry_unmark(grant_entry_v1_t *shared, uint32_t bits)
         __atomic_fetch_and(&shared->flags, (uint16_t)~bits, __ATOMIC_SEQ_CST);
 }
 
-int16_t gnttab_acquire(struct gnttab *granter, uint32_t ref, domid_t who, uint32_t flags, gfn_t *gfn)
+int16_t gnttab_acquire(struct gnttab *granter, uint32_t ref, domid_t who, uint32_t flags,
+                       gfn_t *gfn)
 {
     struct entry e;
     bool needs_mark;
@@ -121,7 +124,8 @@ int16_t gnttab_acquire(struct gnttab *granter, uint32_t ref, domid_t who, uint32
         return GNTST_bad_gntref;
     if (e.active->pin != 0 && (e.active->domid != who || (e.active->pin & PIN_FULL) != 0))
         return GNTST_general_error;
-    /* Marked already for as much as we want: the entry was judged then, and has been promised to stay. */
+    /* Marked already for as much as we want: the entry was judged then, and has been promised to
+     * stay. */
     needs_mark = e.active->pin == 0 ||
                  ((flags & GNTTAB_READ_ONLY) == 0 && (e.active->pin & PIN_WRITE_MASK) == 0);
     if (needs_mark && !entry_mark(e.shared, who, flags))
@@ -191,7 +195,8 @@ int16_t gnttab_copy_check(const struct gnttab_copy *op)
     if (((op->flags & GNTCOPY_source_gref) == 0 && op->source.domid != DOMID_SELF) ||
         ((op->flags & GNTCOPY_dest_gref) == 0 && op->dest.domid != DOMID_SELF))
         return GNTST_permission_denied;
-    if (op->source.offset + (uint32_t)op->len > PAGE_SIZE || op->dest.offset + (uint32_t)op->len > PAGE_SIZE)
+    if (op->source.offset + (uint32_t)op->len > PAGE_SIZE ||
+        op->dest.offset + (uint32_t)op->len > PAGE_SIZE)
         return GNTST_bad_copy_arg;
     return GNTST_okay;
 }

@@ -12,7 +12,8 @@ void pvclock_scale(uint64_t tsc_khz, uint32_t *mul, int8_t *shift)
     uint64_t hz = max_of(tsc_khz, 1ULL) * 1000;
     int8_t s = 0;
 
-    /* Bring the frequency into (1, 2] GHz, where 10^9 * 2^32 / f fits 32 bits with its top bit in use. */
+    /* Bring the frequency into (1, 2] GHz, where 10^9 * 2^32 / f fits 32 bits with its top bit in
+     * use. */
     while (hz > 2 * (uint64_t)NS_PER_SEC) {
         hz >>= 1;
         s--;
@@ -70,7 +71,8 @@ uint64_t pvclock_read(const struct vcpu_time_info *from, uint64_t tsc)
 void wallclock_write(void *shared_info, bool layout32, ns_t utc_at_zero)
 {
     uint32_t *wc = (uint32_t *)(void *)((char *)shared_info + shared_info_wc_offset(layout32));
-    uint32_t *hi = (uint32_t *)(void *)((char *)shared_info + shared_info_wc_sec_hi_offset(layout32));
+    uint32_t *hi =
+        (uint32_t *)(void *)((char *)shared_info + shared_info_wc_sec_hi_offset(layout32));
     uint64_t utc = utc_at_zero > 0 ? (uint64_t)utc_at_zero : 0;
     uint64_t sec = utc / (uint64_t)NS_PER_SEC;
     uint32_t odd = version_begin(&wc[0]);
@@ -112,10 +114,11 @@ void runstate_get(const struct runstate *r, ns_t now, struct vcpu_runstate_info 
         out->time[r->state] += (uint64_t)(now - r->since);
 }
 
-void runstate_make_image(const struct runstate *r, ns_t now, bool layout32, struct runstate_image *out)
+void runstate_make_image(const struct runstate *r, ns_t now, bool layout32,
+                         struct runstate_image *out)
 {
     struct vcpu_runstate_info info;
-    uint32_t entry = layout32 ? 4 : 8;      /* 64-bit values of a 32-bit guest are aligned to four */
+    uint32_t entry = layout32 ? 4 : 8; /* 64-bit values of a 32-bit guest are aligned to four */
 
     runstate_get(r, now, &info);
     memset(out, 0, sizeof(*out));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Handles of a mapping domain: an array that grows in pieces of at most a page, free ones chained through `ref`. The last handle freed is
- * the next one given out.
+ * Handles of a mapping domain: an array that grows in pieces of at most a page, free ones chained
+ * through `ref`. The last handle freed is the next one given out.
  */
 #include <pvhvm/gnttab.h>
 
@@ -54,7 +54,8 @@ static bool maptrack_grow(struct gnttab *m)
     return true;
 }
 
-int64_t gnttab_track(struct gnttab *mapper, domid_t dom, uint32_t ref, uint32_t flags, uint64_t host_addr, uint64_t mfn)
+int64_t gnttab_track(struct gnttab *mapper, domid_t dom, uint32_t ref, uint32_t flags,
+                     uint64_t host_addr, uint64_t mfn)
 {
     struct gnttab_map *map;
     uint32_t handle;
@@ -66,7 +67,9 @@ int64_t gnttab_track(struct gnttab *mapper, domid_t dom, uint32_t ref, uint32_t 
     map = handle_at(mapper, handle);
     mapper->maptrack_free = map->ref;
     mapper->maptrack_used++;
-    *map = (struct gnttab_map){ .ref = ref, .dom = dom, .flags = (uint16_t)flags, .host_addr = host_addr, .mfn = mfn };
+    *map = (struct gnttab_map){
+        .ref = ref, .dom = dom, .flags = (uint16_t)flags, .host_addr = host_addr, .mfn = mfn
+    };
     return handle;
 }
 

@@ -17,8 +17,8 @@ static void set(uint32_t out[4], uint32_t eax, uint32_t ebx, uint32_t ecx, uint3
 static void time_leaf(uint32_t subleaf, const struct xen_cpuid_info *i, uint32_t out[4])
 {
     if (subleaf == 0)
-        set(out, (i->tsc_emulated ? 1U : 0) | (i->tsc_safe ? 2U : 0) | (i->rdtscp ? 4U : 0), i->tsc_mode,
-            (uint32_t)i->guest_tsc_khz, i->incarnation);
+        set(out, (i->tsc_emulated ? 1U : 0) | (i->tsc_safe ? 2U : 0) | (i->rdtscp ? 4U : 0),
+            i->tsc_mode, (uint32_t)i->guest_tsc_khz, i->incarnation);
     else if (subleaf == 1)
         set(out, (uint32_t)i->tsc_offset, (uint32_t)(i->tsc_offset >> 32), i->tsc_mul,
             (uint32_t)(int32_t)i->tsc_shift);
@@ -28,13 +28,14 @@ static void time_leaf(uint32_t subleaf, const struct xen_cpuid_info *i, uint32_t
 
 static uint32_t hvm_features(const struct xen_cpuid_info *i)
 {
-    return XEN_HVM_CPUID_VCPU_ID_PRESENT | XEN_HVM_CPUID_DOMID_PRESENT | XEN_HVM_CPUID_UPCALL_VECTOR |
-           (i->apic_reg_virt ? XEN_HVM_CPUID_APIC_ACCESS_VIRT : 0) |
+    return XEN_HVM_CPUID_VCPU_ID_PRESENT | XEN_HVM_CPUID_DOMID_PRESENT |
+           XEN_HVM_CPUID_UPCALL_VECTOR | (i->apic_reg_virt ? XEN_HVM_CPUID_APIC_ACCESS_VIRT : 0) |
            (i->x2apic_virt ? XEN_HVM_CPUID_X2APIC_VIRT : 0) |
            (i->iommu_mappings ? XEN_HVM_CPUID_IOMMU_MAPPINGS : 0);
 }
 
-void xen_cpuid_read(uint32_t leaf, uint32_t subleaf, const struct xen_cpuid_info *i, uint32_t out[4])
+void xen_cpuid_read(uint32_t leaf, uint32_t subleaf, const struct xen_cpuid_info *i,
+                    uint32_t out[4])
 {
     set(out, 0, 0, 0, 0);
     switch (leaf - XEN_CPUID_BASE) {

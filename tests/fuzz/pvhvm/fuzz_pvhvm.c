@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sequences of event-channel and grant operations of two domains, with the shared pages rewritten in between as the input says.
- * Beside crashes: bindings stay symmetric, counters true, queue tails are ports that exist, pins balance.
+ * Sequences of event-channel and grant operations of two domains, with the shared pages rewritten
+ * in between as the input says. Beside crashes: bindings stay symmetric, counters true, queue tails
+ * are ports that exist, pins balance.
  */
 #include <pvhvm/evtchn.h>
 #include <pvhvm/gnttab.h>
@@ -44,7 +45,11 @@ static void scribble(uint32_t d)
     case 1: ((uint32_t *)&w[d]->control[at % WORLD_VCPUS])[at / 4 % 18] = v; break;
     case 2: ((uint32_t *)(void *)w[d]->shared)[(at << 2 | byte() % 4) % 1024] = v; break;
     case 3: ((uint32_t *)(void *)grants)[at % 64] = v; break;
-    case 4: grants[0][at % 16] = (grant_entry_v1_t){ .flags = (uint16_t)(v & 0x1f), .domid = (domid_t)(v >> 8 & 1), .frame = v }; break;
+    case 4:
+        grants[0][at % 16] = (grant_entry_v1_t){ .flags = (uint16_t)(v & 0x1f),
+                                                 .domid = (domid_t)(v >> 8 & 1),
+                                                 .frame = v };
+        break;
     case 5: memset(w[d]->words, (int)(v & 0xff), sizeof(w[d]->words)); break;
     }
 }
@@ -69,10 +74,16 @@ static void evtchn_op(uint32_t d)
     case 11: s.port = p; (void)!evtchn_status(e, &s); break;
     case 12: (void)!evtchn_set_priority(e, p, a % 17); break;
     case 13: (void)!evtchn_fifo_init_control(e, a, &w[d]->control[a % WORLD_VCPUS]); break;
-    case 14: if (e->fifo_page_count < WORLD_PAGES) (void)!evtchn_fifo_expand(e, w[d]->words[e->fifo_page_count]); break;
+    case 14:
+        if (e->fifo_page_count < WORLD_PAGES)
+            (void)!evtchn_fifo_expand(e, w[d]->words[e->fifo_page_count]);
+        break;
     case 15: (void)evtchn_reset(e); break;
     case 16: e->shared_32bit = a & 1; break;
-    case 17: (void)!evtchn_alloc_unbound_xen(e, (domid_t)(a & 1), p, &out); (void)!evtchn_close_xen(e, port(), o); break;
+    case 17:
+        (void)!evtchn_alloc_unbound_xen(e, (domid_t)(a & 1), p, &out);
+        (void)!evtchn_close_xen(e, port(), o);
+        break;
     }
     (void)evtchn_is_pending(e, p);
     (void)evtchn_is_masked(e, p);
@@ -87,7 +98,8 @@ static void grant_op(void)
 
     switch (byte() % 6) {
     case 0: case 1:
-        if (held_count < MAX_HELD && gnttab_acquire(&g, ref, flags & 1, flags, &gfn) == GNTST_okay) {
+        if (held_count < MAX_HELD &&
+            gnttab_acquire(&g, ref, flags & 1, flags, &gfn) == GNTST_okay) {
             held[held_count].ref = ref;
             held[held_count++].flags = flags;
         }
@@ -100,7 +112,10 @@ static void grant_op(void)
         }
         break;
     case 3: (void)!gnttab_swap(&g, ref, port()); break;
-    case 4: h = gnttab_track(&g, 1, ref, 1, ref, ref); CHECK(h < 0 || gnttab_tracked(&g, (uint32_t)h)); break;
+    case 4:
+        h = gnttab_track(&g, 1, ref, 1, ref, ref);
+        CHECK(h < 0 || gnttab_tracked(&g, (uint32_t)h));
+        break;
     case 5: if (gnttab_tracked(&g, ref)) gnttab_untrack(&g, ref); break;
     }
 }
@@ -115,14 +130,17 @@ static void check(uint32_t d)
 
         used += c->state > EVT_RESERVED;
         xen += c->xen_consumer;
-        CHECK(c->notify_vcpu < e->vcpu_count && c->last_vcpu < e->vcpu_count && c->priority < 16 && c->last_priority < 16);
+        CHECK(c->notify_vcpu < e->vcpu_count && c->last_vcpu < e->vcpu_count && c->priority < 16 &&
+              c->last_priority < 16);
         if (c->state == EVT_INTERDOMAIN) {
             r = evtchn_port(&w[c->inter.remote]->ev, c->inter.remote_port);
-            CHECK(r && r->state == EVT_INTERDOMAIN && r->inter.remote == d && r->inter.remote_port == p);
+            CHECK(r && r->state == EVT_INTERDOMAIN && r->inter.remote == d &&
+                  r->inter.remote_port == p);
         }
         if (c->state == EVT_VIRQ)
-            CHECK(p == (evtchn_virq_is_global(c->virq) ? e->global_virq_port[c->virq]
-                                                       : e->vcpu[c->notify_vcpu].virq_port[c->virq]));
+            CHECK(p == (evtchn_virq_is_global(c->virq)
+                            ? e->global_virq_port[c->virq]
+                            : e->vcpu[c->notify_vcpu].virq_port[c->virq]));
     }
     CHECK(e->in_use == used && e->xen_in_use == xen);
     for (v = 0; v < e->vcpu_count; v++)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Event channels against a model: two domains, random operations of both guests and of the hypervisor. The model says which error
- * each call returns, which port is given out, what status every port has, and in which order events come: per vCPU and priority a
- * plain list of ports. Domain 0 uses FIFO, domain 1 the two levels; in every second run the other way round.
+ * Event channels against a model: two domains, random operations of both guests and of the
+ * hypervisor. The model says which error each call returns, which port is given out, what status
+ * every port has, and in which order events come: per vCPU and priority a plain list of ports.
+ * Domain 0 uses FIFO, domain 1 the two levels; in every second run the other way round.
  */
 #include <pvhvm/evtchn.h>
 
@@ -28,7 +29,8 @@ struct mdomain {
     bool fifo;
     struct mport port[PORTS + 1];
     uint32_t queue[WORLD_VCPUS][16][PORTS + 1], length[WORLD_VCPUS][16];
-    bool byte[WORLD_VCPUS], busy[WORLD_VCPUS];    /* upcall byte; the guest is between clearing it and the end of its scan */
+    bool byte[WORLD_VCPUS], busy[WORLD_VCPUS]; /* upcall byte; the guest is between clearing it and
+                                                  the end of its scan */
 };
 
 static struct mdomain model[2];
@@ -53,7 +55,8 @@ static uint32_t m_mark(struct mdomain *m, uint32_t vcpu)
     return vcpu;
 }
 
-/* Only for FIFO: which upcalls two levels make depends on selector words, compared through the real bytes. */
+/* Only for FIFO: which upcalls two levels make depends on selector words, compared through the real
+ * bytes. */
 static void m_raise(struct mdomain *m, uint32_t p)
 {
     struct mport *e = &m->port[p];
@@ -101,7 +104,10 @@ static struct mport *m_claim(struct mdomain *m, uint32_t p, uint8_t state, uint3
     struct mport *e = &m->port[p];
     bool masked = e->masked, linked = e->linked;
 
-    *e = (struct mport){ .state = state, .vcpu = vcpu, .prio = EVTCHN_FIFO_PRIORITY_DEFAULT, .masked = masked,
+    *e = (struct mport){ .state = state,
+                         .vcpu = vcpu,
+                         .prio = EVTCHN_FIFO_PRIORITY_DEFAULT,
+                         .masked = masked,
                          .linked = linked };
     return e;
 }
@@ -151,7 +157,8 @@ static void op_bind_interdomain(uint32_t l)
 
 static void op_bind_virq(uint32_t d)
 {
-    uint32_t virq = rnd(26), vcpu = rnd(3) ? 0 : rnd(WORLD_VCPUS + 1), p = 0, want = m_free_port(&model[d]);
+    uint32_t virq = rnd(26), vcpu = rnd(3) ? 0 : rnd(WORLD_VCPUS + 1), p = 0,
+             want = m_free_port(&model[d]);
     int rc = virq >= 24 || (evtchn_virq_is_global(virq) && vcpu) ? -EINVAL
              : vcpu >= WORLD_VCPUS                               ? -ENOENT
              : m_virq_bound(&model[d], virq, vcpu)               ? -EEXIST
@@ -196,7 +203,9 @@ static void op_close(uint32_t d)
     struct mport *e = &model[d].port[p], *o;
     int rc = e->state <= EVT_RESERVED ? -EINVAL : 0;
 
-    assert_int_equal(evtchn_close(&world[d]->ev, p, e->state == EVT_INTERDOMAIN ? &world[e->remote]->ev : NULL), rc);
+    assert_int_equal(
+        evtchn_close(&world[d]->ev, p, e->state == EVT_INTERDOMAIN ? &world[e->remote]->ev : NULL),
+        rc);
     if (rc != 0)
         return;
     if (e->state == EVT_INTERDOMAIN) {
@@ -213,7 +222,8 @@ static void op_send(uint32_t d)
 {
     uint32_t p = rnd(PORTS + 1), where, notify;
     struct mport *e = &model[d].port[p];
-    int rc = e->state == EVT_UNBOUND || e->state == EVT_INTERDOMAIN || e->state == EVT_IPI ? 0 : -EINVAL;
+    int rc =
+        e->state == EVT_UNBOUND || e->state == EVT_INTERDOMAIN || e->state == EVT_IPI ? 0 : -EINVAL;
 
     assert_int_equal(evtchn_send(&world[d]->ev, p, &world[!d]->ev, &where, &notify), rc);
     if (rc != 0)
@@ -232,7 +242,8 @@ static void op_raise_virq(uint32_t d)
     for (uint32_t p = 1; p <= PORTS; p++) {
         struct mport *e = &model[d].port[p];
 
-        if (e->state == EVT_VIRQ && e->virq == virq && (evtchn_virq_is_global(virq) || e->vcpu == vcpu))
+        if (e->state == EVT_VIRQ && e->virq == virq &&
+            (evtchn_virq_is_global(virq) || e->vcpu == vcpu))
             m_raise(&model[d], p);
     }
 }
@@ -294,7 +305,8 @@ static bool guest_take(uint32_t d, uint32_t vcpu)
             if (m->fifo)
                 assert_int_equal(m->byte[vcpu], 0);
             assert_int_equal(m->fifo ? m_take(m, vcpu) : 0, 0);
-            assert_int_equal(m->fifo ? guest_fifo_take(world[d], vcpu) : guest_2l_take(world[d], vcpu), 0);
+            assert_int_equal(
+                m->fifo ? guest_fifo_take(world[d], vcpu) : guest_2l_take(world[d], vcpu), 0);
             return false;
         }
         world_info(world[d], vcpu)->evtchn_upcall_pending = 0;
@@ -320,9 +332,12 @@ static bool guest_take(uint32_t d, uint32_t vcpu)
 
 static void compare(uint32_t d)
 {
-    static const uint32_t status[] = { [EVT_FREE] = EVTCHNSTAT_closed, [EVT_RESERVED] = EVTCHNSTAT_closed,
-                                       [EVT_UNBOUND] = EVTCHNSTAT_unbound, [EVT_VIRQ] = EVTCHNSTAT_virq,
-                                       [EVT_INTERDOMAIN] = EVTCHNSTAT_interdomain, [EVT_IPI] = EVTCHNSTAT_ipi };
+    static const uint32_t status[] = { [EVT_FREE] = EVTCHNSTAT_closed,
+                                       [EVT_RESERVED] = EVTCHNSTAT_closed,
+                                       [EVT_UNBOUND] = EVTCHNSTAT_unbound,
+                                       [EVT_VIRQ] = EVTCHNSTAT_virq,
+                                       [EVT_INTERDOMAIN] = EVTCHNSTAT_interdomain,
+                                       [EVT_IPI] = EVTCHNSTAT_ipi };
     struct mdomain *m = &model[d];
     uint32_t used = 0;
 
@@ -368,9 +383,21 @@ static void settle(uint32_t d)
 
 static void run(uint64_t s)
 {
-    static void (*const ops[])(uint32_t) = { op_alloc, op_bind_interdomain, op_bind_interdomain, op_bind_virq,
-                                             op_bind_ipi, op_bind_vcpu, op_close, op_send, op_send, op_send, op_send,
-                                             op_raise_virq, op_priority, guest_mask, guest_unmask };
+    static void (*const ops[])(uint32_t) = { op_alloc,
+                                             op_bind_interdomain,
+                                             op_bind_interdomain,
+                                             op_bind_virq,
+                                             op_bind_ipi,
+                                             op_bind_vcpu,
+                                             op_close,
+                                             op_send,
+                                             op_send,
+                                             op_send,
+                                             op_send,
+                                             op_raise_virq,
+                                             op_priority,
+                                             guest_mask,
+                                             guest_unmask };
     uint32_t i, d, p;
 
     seed = s * 0x9e3779b97f4a7c15ULL + 1;
@@ -378,7 +405,7 @@ static void run(uint64_t s)
     for (d = 0; d < 2; d++) {
         assert_int_equal(world_domain_init(world[d], (domid_t)d), 0);
         world[d]->ev.max_port = PORTS;
-        for (i = 1; i <= PORTS; i++)                   /* all structures exist: the model knows no others */
+        for (i = 1; i <= PORTS; i++) /* all structures exist: the model knows no others */
             assert_int_equal(evtchn_alloc_unbound(&world[d]->ev, 0, &p), 0);
         assert_int_equal(evtchn_reset(&world[d]->ev), 0);
         model[d].port[0].state = EVT_RESERVED;

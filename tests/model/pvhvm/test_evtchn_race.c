@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Guest and hypervisor at the same time: one thread sends, one is the guest. The guest masks a port while it handles an event, and
- * unmasks it by itself or by hypercall. Before each send the sender advances the port's number; the guest notes the number it
- * saw last. When both are done every port must have been seen with its last number: no event is lost. A third thread scribbles over
- * everything that is shared in the hostile test: there, all that must hold is that the sender comes to its end.
+ * Guest and hypervisor at the same time: one thread sends, one is the guest. The guest masks a port
+ * while it handles an event, and unmasks it by itself or by hypercall. Before each send the sender
+ * advances the port's number; the guest notes the number it saw last. When both are done every port
+ * must have been seen with its last number: no event is lost. A third thread scribbles over
+ * everything that is shared in the hostile test: there, all that must hold is that the sender comes
+ * to its end.
  */
 #include <pvhvm/evtchn.h>
 
@@ -76,7 +78,8 @@ static void *guest(void *arg)
 
     do {
         last = __atomic_load_n(&done, __ATOMIC_SEQ_CST);
-        while (__atomic_exchange_n(&world_info(w, 0)->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST) != 0)
+        while (__atomic_exchange_n(&world_info(w, 0)->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST) !=
+               0)
             while ((p = fifo ? guest_fifo_take(w, 0) : guest_2l_take(w, 0)) != 0)
                 handle(p);
         sched_yield();
@@ -89,8 +92,10 @@ static void *vandal(void *arg)
     uint32_t s = 77, *word = (uint32_t *)(void *)&w->shared;
 
     while (!__atomic_load_n(&done, __ATOMIC_SEQ_CST)) {
-        __atomic_store_n(guest_word(w, next(&s) % (PORTS + 1)), next(&s) << 8 | next(&s), __ATOMIC_RELAXED);
-        __atomic_store_n((uint32_t *)&w->control[0] + next(&s) % 18, next(&s) << 8, __ATOMIC_RELAXED);
+        __atomic_store_n(guest_word(w, next(&s) % (PORTS + 1)), next(&s) << 8 | next(&s),
+                         __ATOMIC_RELAXED);
+        __atomic_store_n((uint32_t *)&w->control[0] + next(&s) % 18, next(&s) << 8,
+                         __ATOMIC_RELAXED);
         __atomic_store_n(word + next(&s) % 1024, next(&s) << 8, __ATOMIC_RELAXED);
     }
     return arg;
@@ -102,7 +107,8 @@ static void *link_toggler(void *arg)
     uint32_t s = 5;
 
     while (!__atomic_load_n(&done, __ATOMIC_SEQ_CST))
-        __atomic_fetch_xor(guest_word(w, 1 + next(&s) % PORTS), next(&s) % 4 ? 1 : W_PENDING | W_LINKED, __ATOMIC_SEQ_CST);
+        __atomic_fetch_xor(guest_word(w, 1 + next(&s) % PORTS),
+                           next(&s) % 4 ? 1 : W_PENDING | W_LINKED, __ATOMIC_SEQ_CST);
     return arg;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Grants against a model: random acquire and release by two domains while the granter changes entries as the protocol allows (only
- * flags-unused ones). The model counts readers and writers; flags in the shared entry follow it exactly.
+ * Grants against a model: random acquire and release by two domains while the granter changes
+ * entries as the protocol allows (only flags-unused ones). The model counts readers and writers;
+ * flags in the shared entry follow it exactly.
  */
 #include <pvhvm/gnttab.h>
 
@@ -52,7 +53,9 @@ static void guest_changes(uint32_t ref)
         }
         return;
     }
-    *e = (struct mentry){ .valid = rnd(5) != 0, .readonly = rnd(3) == 0, .to = (domid_t)rnd(2), .frame = rnd(1U << 20) };
+    *e = (struct mentry){
+        .valid = rnd(5) != 0, .readonly = rnd(3) == 0, .to = (domid_t)rnd(2), .frame = rnd(1U << 20)
+    };
     page[ref].domid = e->to;
     page[ref].frame = e->frame;
     page[ref].flags = expected_flags(e);
@@ -69,10 +72,12 @@ static void acquire(uint32_t ref)
     for (i = 0; i < 4; i++)
         full |= e->count[i] >= 128;
     if (pins(e) != 0)
-        good = e->by == who && !full && (!write || writers(e) != 0 || (!e->readonly && e->to == who));
+        good =
+            e->by == who && !full && (!write || writers(e) != 0 || (!e->readonly && e->to == who));
     else
         good = e->valid && e->to == who && !(write && e->readonly);
-    assert_int_equal(gnttab_acquire(&g, ref, who, flags, &gfn), good ? GNTST_okay : GNTST_general_error);
+    assert_int_equal(gnttab_acquire(&g, ref, who, flags, &gfn),
+                     good ? GNTST_okay : GNTST_general_error);
     if (good) {
         if (pins(e) == 0) {
             e->by = who;

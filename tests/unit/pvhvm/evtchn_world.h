@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Two domains as two structs, with the pages they share with the hypervisor, and a guest's side of both delivery ABIs written from
- * the description of the ABI alone. For unit, model and fuzz tests. Allocations are counted and can be made to fail.
+ * Two domains as two structs, with the pages they share with the hypervisor, and a guest's side of
+ * both delivery ABIs written from the description of the ABI alone. For unit, model and fuzz tests.
+ * Allocations are counted and can be made to fail.
  */
 #ifndef EVTCHN_WORLD_H
 #define EVTCHN_WORLD_H
@@ -90,13 +91,14 @@ static inline uint32_t guest_unlink(uint32_t *word)
 {
     uint32_t old = __atomic_load_n(word, __ATOMIC_SEQ_CST);
 
-    while (!__atomic_compare_exchange_n(word, &old, old & ~(W_LINKED | EVTCHN_FIFO_LINK_MASK), false,
-                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+    while (!__atomic_compare_exchange_n(word, &old, old & ~(W_LINKED | EVTCHN_FIFO_LINK_MASK),
+                                        false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
         ;
     return old & EVTCHN_FIFO_LINK_MASK;
 }
 
-/* Takes events from the queues of a vCPU in order until one wants handling: that port, 0: nothing left. */
+/* Takes events from the queues of a vCPU in order until one wants handling: that port, 0: nothing
+ * left. */
 static inline uint32_t guest_fifo_take(struct world_domain *w, uint32_t vcpu)
 {
     struct evtchn_fifo_control_block *c = &w->control[vcpu];
@@ -135,12 +137,15 @@ static inline bool guest_fifo_unmask(struct world_domain *w, uint32_t port)
     uint32_t *word = guest_word(w, port);
     uint32_t old = __atomic_load_n(word, __ATOMIC_SEQ_CST) & ~W_BUSY, want = old;
 
-    while (!__atomic_compare_exchange_n(word, &want, old & ~W_MASKED, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+    while (!__atomic_compare_exchange_n(word, &want, old & ~W_MASKED, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_SEQ_CST))
         want = old = want & ~W_BUSY;
     return (__atomic_load_n(word, __ATOMIC_SEQ_CST) & W_PENDING) != 0;
 }
 
-/* 64-bit layout: the lowest pending unmasked port that the selector of this vCPU leads to; 0: none. */
+/*
+ * 64-bit layout: the lowest pending unmasked port that the selector of this vCPU leads to; 0: none.
+ */
 static inline uint32_t guest_2l_take(struct world_domain *w, uint32_t vcpu)
 {
     struct shared_info *s = (struct shared_info *)(void *)w->shared;
@@ -158,7 +163,8 @@ static inline uint32_t guest_2l_take(struct world_domain *w, uint32_t vcpu)
             __atomic_fetch_and(&s->evtchn_pending[i], ~(1UL << (port % 64)), __ATOMIC_SEQ_CST);
             return port;
         }
-        /* Nothing more in this word: drop the selector bit, then look once more for what came in between. */
+        /* Nothing more in this word: drop the selector bit, then look once more for what came in
+         * between. */
         __atomic_fetch_and(&info->evtchn_pending_sel, ~(1UL << i), __ATOMIC_SEQ_CST);
         if ((__atomic_load_n(&s->evtchn_pending[i], __ATOMIC_SEQ_CST) &
              ~__atomic_load_n(&s->evtchn_mask[i], __ATOMIC_SEQ_CST)) == 0)

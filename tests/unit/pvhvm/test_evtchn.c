@@ -165,6 +165,20 @@ static void ports_bound_to_a_dead_domain_become_unbound(void **state)
     assert_int_equal(evtchn_close(&w->a.ev, qa, NULL), 0);
 }
 
+static void closing_does_not_touch_the_next_domain_with_that_id(void **state)
+{
+    struct world *w = *state;
+    uint32_t pa, pb, p;
+
+    bind_pair(w, &pa, &pb);
+    evtchn_fini(&w->b.ev);
+    assert_int_equal(world_domain_init(&w->b, DOM_B), 0);
+    assert_int_equal(evtchn_bind_ipi(&w->b.ev, 0, &p), 0);
+    assert_int_equal(p, pb);
+    assert_int_equal(evtchn_close(&w->a.ev, pa, &w->b.ev), 0);
+    assert_int_equal(status_of(&w->b.ev, p).status, EVTCHNSTAT_ipi);
+}
+
 static void a_virq_is_bound_once(void **state)
 {
     struct world *w = *state;
@@ -435,7 +449,9 @@ static void an_event_for_a_binding_that_went_away_is_dropped(void **state)
     assert_int_equal(p, pa);
     assert_int_equal(evtchn_deliver(&w->a.ev, &to, &xen), EVTCHN_NOTIFY_NONE);
     assert_false(evtchn_is_pending(&w->a.ev, pa));
-    /* Even if the new binding's far end has the same number, in another domain: here, in a itself. */
+    /*
+     * Even if the new binding's far end has the same number, in another domain: here, in a itself.
+     */
     assert_int_equal(evtchn_close(&w->a.ev, pa, NULL), 0);
     assert_int_equal(evtchn_alloc_unbound(&w->a.ev, DOM_A, &p), 0);
     assert_int_equal(p, pa);
@@ -520,6 +536,7 @@ int main(void)
         T(a_domain_can_bind_to_itself),
         T(closing_one_end_leaves_the_other_unbound),
         T(ports_bound_to_a_dead_domain_become_unbound),
+        T(closing_does_not_touch_the_next_domain_with_that_id),
         T(a_virq_is_bound_once),
         T(a_virq_goes_to_its_vcpu),
         T(ipis_stay_with_their_vcpu),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Appending to a FIFO queue while the guest changes the tail's word at the worst moments: the source is compiled here with a
- * compare-and-exchange that lets the guest act first.
+ * Appending to a FIFO queue while the guest changes the tail's word at the worst moments: the
+ * source is compiled here with a compare-and-exchange that lets the guest act first.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -97,7 +97,9 @@ static void everything_a_guest_may_do_to_a_linked_word_still_ends_in_a_link(void
 
 static void a_tail_taken_meanwhile_starts_the_queue_anew(void **state)
 {
-    static const uint32_t taken[3][3] = { { W_LINKED }, { W_MASKED, W_LINKED }, { W_MASKED, W_PENDING, W_LINKED } };
+    static const uint32_t taken[3][3] = { { W_LINKED },
+                                          { W_MASKED, W_LINKED },
+                                          { W_MASKED, W_PENDING, W_LINKED } };
 
     (void)state;
     for (unsigned int i = 0; i < 3; i++) {

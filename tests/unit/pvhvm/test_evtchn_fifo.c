@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* FIFO delivery against a guest that takes events as the ABI says, and against guests that do not. */
+/*
+ * FIFO delivery against a guest that takes events as the ABI says, and against guests that do not.
+ */
 #include <pvhvm/evtchn.h>
 
 #include "evtchn_world.h"
@@ -158,7 +160,7 @@ static void a_port_that_was_a_tail_and_moved_does_not_drag_its_old_queue_along(v
     assert_int_equal(guest_fifo_take(w, 0), p);        /* tail of vCPU 0's queue, unlinked */
     assert_int_equal(evtchn_bind_vcpu(&w->ev, p, 1), 0);
     assert_int_equal(evtchn_set_pending(&w->ev, p), 1);   /* linked again, on vCPU 1 */
-    evtchn_set_pending(&w->ev, q);                     /* must start vCPU 0's queue anew, not follow p */
+    evtchn_set_pending(&w->ev, q); /* must start vCPU 0's queue anew, not follow p */
     assert_int_equal(guest_fifo_take(w, 0), q);
     assert_int_equal(guest_fifo_take(w, 1), p);
     assert_int_equal(guest_fifo_take(w, 1), 0);
@@ -243,8 +245,9 @@ static void reset_returns_to_two_levels(void **state)
 
 static void a_hostile_tail_only_costs_the_guest_its_events(void **state)
 {
-    static const uint32_t nasty[] = { 0, ~0U, W_LINKED, W_LINKED | W_BUSY, W_LINKED | 0x1ffff, W_BUSY,
-                                      W_MASKED | W_LINKED | 5 };
+    static const uint32_t nasty[] = {
+        0, ~0U, W_LINKED, W_LINKED | W_BUSY, W_LINKED | 0x1ffff, W_BUSY, W_MASKED | W_LINKED | 5
+    };
     struct world_domain *w = *state;
     uint32_t a = ipi(w, 0), b = ipi(w, 0), i;
 

@@ -35,7 +35,8 @@ static int teardown(void **state)
     return 0;
 }
 
-static grant_entry_v1_t *grant(struct grants *w, uint32_t ref, domid_t to, uint32_t frame, uint16_t flags)
+static grant_entry_v1_t *grant(struct grants *w, uint32_t ref, domid_t to, uint32_t frame,
+                               uint16_t flags)
 {
     grant_entry_v1_t *e = &w->page[ref / 512][ref % 512];
 
@@ -97,8 +98,10 @@ static void other_kinds_of_entries_grant_nothing(void **state)
     grant(w, 3, PEER, 1, 0)->flags = GTF_transitive;
     grant(w, 4, PEER, 1, GTF_sub_page);
     for (uint32_t ref = 1; ref <= 4; ref++)
-        assert_int_equal(gnttab_acquire(&w->g, ref, PEER, GNTTAB_READ_ONLY, &gfn), GNTST_general_error);
-    assert_int_equal(gnttab_acquire(&w->g, 4, PEER, GNTTAB_READ_ONLY | GNTTAB_COPY, &gfn), GNTST_okay);
+        assert_int_equal(gnttab_acquire(&w->g, ref, PEER, GNTTAB_READ_ONLY, &gfn),
+                         GNTST_general_error);
+    assert_int_equal(gnttab_acquire(&w->g, 4, PEER, GNTTAB_READ_ONLY | GNTTAB_COPY, &gfn),
+                     GNTST_okay);
     gnttab_release(&w->g, 4, GNTTAB_READ_ONLY | GNTTAB_COPY);
     assert_int_equal(gnttab_pinned_count(&w->g), 0);
 }
@@ -139,7 +142,8 @@ static void flags_follow_readers_and_writers(void **state)
 
 static void pins_do_not_overflow(void **state)
 {
-    static const uint32_t kinds[] = { 0, GNTTAB_READ_ONLY, GNTTAB_DEVICE, GNTTAB_DEVICE | GNTTAB_READ_ONLY };
+    static const uint32_t kinds[] = { 0, GNTTAB_READ_ONLY, GNTTAB_DEVICE,
+                                      GNTTAB_DEVICE | GNTTAB_READ_ONLY };
     struct grants *w = *state;
     uint32_t k, i, n;
     gfn_t gfn;
@@ -232,7 +236,8 @@ static void handles_are_unique_until_the_maptrack_is_full(void **state)
     assert_int_equal(gnttab_track(&w->g, PEER, 1, GNTMAP_host_map, 0, 0), 100);
     assert_null(gnttab_tracked(&w->g, max));
     assert_null(gnttab_tracked(&w->g, ~0U));
-    for (h = gnttab_next_tracked(&w->g, 0), i = 0; h >= 0; h = gnttab_next_tracked(&w->g, (uint32_t)h), i++)
+    for (h = gnttab_next_tracked(&w->g, 0), i = 0; h >= 0;
+         h = gnttab_next_tracked(&w->g, (uint32_t)h), i++)
         gnttab_untrack(&w->g, (uint32_t)h);
     assert_int_equal(i, max);
     free(seen);

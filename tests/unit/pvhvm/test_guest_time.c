@@ -10,9 +10,13 @@
 
 static void the_scale_of_any_tsc_agrees_with_exact_arithmetic(void **state)
 {
-    static const uint64_t khz[] = { 1, 1000, 999999, 1000000, 1000001, 1999999, 2000000, 2000001, 2400000,
-                                    3000000, 3700123, 4000001, 10000000, 100000000 };
-    static const uint64_t ticks[] = { 0, 1, 1000, 1ULL << 31, 1ULL << 40, 1ULL << 52, (1ULL << 55) + 12345 };
+    static const uint64_t khz[] = {
+        1,       1000,    999999,  1000000, 1000001, 1999999,  2000000,
+        2000001, 2400000, 3000000, 3700123, 4000001, 10000000, 100000000
+    };
+    static const uint64_t ticks[] = {
+        0, 1, 1000, 1ULL << 31, 1ULL << 40, 1ULL << 52, (1ULL << 55) + 12345
+    };
 
     (void)state;
     for (size_t i = 0; i < sizeof(khz) / sizeof(khz[0]); i++) {
@@ -50,7 +54,9 @@ static void guests_derive_the_frequency_back(void **state)
 
 static void a_clock_written_reads_back(void **state)
 {
-    struct pvclock_source s = { .tsc_timestamp = 1000, .system_time = 500, .flags = XEN_PVCLOCK_TSC_STABLE_BIT };
+    struct pvclock_source s = { .tsc_timestamp = 1000,
+                                .system_time = 500,
+                                .flags = XEN_PVCLOCK_TSC_STABLE_BIT };
     struct vcpu_time_info t;
 
     (void)state;
@@ -60,7 +66,8 @@ static void a_clock_written_reads_back(void **state)
     assert_int_equal(t.version, 2);
     assert_int_equal(t.flags, 1);
     assert_int_equal(pvclock_read(&t, 1000), 500);
-    assert_in_range(pvclock_read(&t, 1000 + 2000000000ULL), 500 + 1000000000ULL - 1, 500 + 1000000000ULL);
+    assert_in_range(pvclock_read(&t, 1000 + 2000000000ULL), 500 + 1000000000ULL - 1,
+                    500 + 1000000000ULL);
     t.version = 7;      /* left odd by the guest: becomes even and different all the same */
     pvclock_write(&t, &s);
     assert_int_equal(t.version, 8);
@@ -120,7 +127,9 @@ static void runstate_times_add_up_to_elapsed_time(void **state)
 
 static void runstate_images_fit_both_word_sizes(void **state)
 {
-    struct runstate r = { .state = RUNSTATE_blocked, .since = 0x1122334455667788, .time = { 1, 2, 3, 4 } };
+    struct runstate r = { .state = RUNSTATE_blocked,
+                          .since = 0x1122334455667788,
+                          .time = { 1, 2, 3, 4 } };
     struct runstate_image image;
     struct vcpu_runstate_info wide;
     uint8_t area[48];

@@ -12,8 +12,16 @@
 #include <xen/sched.h>
 
 static const struct xen_cpuid_info info = {
-    .domid = 3, .vcpu_id = 2, .guest_tsc_khz = 2500000, .host_tsc_khz = 2400000, .tsc_offset = 0x123456789abcULL,
-    .tsc_mul = 0xcafe, .tsc_shift = -1, .tsc_mode = 2, .incarnation = 4, .tsc_safe = true,
+    .domid = 3,
+    .vcpu_id = 2,
+    .guest_tsc_khz = 2500000,
+    .host_tsc_khz = 2400000,
+    .tsc_offset = 0x123456789abcULL,
+    .tsc_mul = 0xcafe,
+    .tsc_shift = -1,
+    .tsc_mode = 2,
+    .incarnation = 4,
+    .tsc_safe = true,
 };
 
 static void the_signature_is_xens_and_five_leaves_follow(void **state)
@@ -60,7 +68,8 @@ static void the_hvm_leaf_names_vcpu_and_domain(void **state)
 
     (void)state;
     xen_cpuid_read(0x40000004, 0, &i, r);
-    assert_int_equal(r[0], XEN_HVM_CPUID_VCPU_ID_PRESENT | XEN_HVM_CPUID_DOMID_PRESENT | XEN_HVM_CPUID_UPCALL_VECTOR);
+    assert_int_equal(r[0], XEN_HVM_CPUID_VCPU_ID_PRESENT | XEN_HVM_CPUID_DOMID_PRESENT |
+                               XEN_HVM_CPUID_UPCALL_VECTOR);
     assert_int_equal(r[1], 2);
     assert_int_equal(r[2], 3);
     i.x2apic_virt = i.iommu_mappings = true;
@@ -131,7 +140,8 @@ static void a_guest_may_set_and_get_what_the_lists_say(void **state)
         assert_int_equal(hvm_params_check_set(&p, i, 0, true), set);
         assert_int_equal(hvm_params_get(&p, i, true, &v), get);
         assert_int_equal(hvm_params_get(&p, i, false, &v), none ? -EINVAL : 0);
-        assert_int_equal(hvm_params_check_set(&p, i, i == HVM_PARAM_NR_IOREQ_SERVER_PAGES, false), none ? -EINVAL : 0);
+        assert_int_equal(hvm_params_check_set(&p, i, i == HVM_PARAM_NR_IOREQ_SERVER_PAGES, false),
+                         none ? -EINVAL : 0);
     }
     assert_int_equal(hvm_params_check_set(&p, ~0U, 0, true), -EINVAL);
 }
@@ -154,10 +164,17 @@ static void some_parameters_are_set_once(void **state)
 
 static void values_are_checked(void **state)
 {
-    static const struct { uint32_t index; uint64_t good, bad; } v[] = {
-        { HVM_PARAM_TIMER_MODE, 3, 4 }, { HVM_PARAM_ACPI_S_STATE, 3, 1 }, { HVM_PARAM_TRIPLE_FAULT_REASON, 5, 6 },
-        { HVM_PARAM_X87_FIP_WIDTH, 8, 5 }, { HVM_PARAM_ACPI_IOPORTS_LOCATION, 1, 2 }, { HVM_PARAM_ALTP2M, 0, 1 },
-        { HVM_PARAM_MCA_CAP, 1, 2 }, { HVM_PARAM_NR_IOREQ_SERVER_PAGES, 8, 0 }, { HVM_PARAM_VIRIDIAN, 0, 1 },
+    static const struct { uint32_t index; uint64_t good, bad;
+    } v[] = {
+        { HVM_PARAM_TIMER_MODE, 3, 4 },
+        { HVM_PARAM_ACPI_S_STATE, 3, 1 },
+        { HVM_PARAM_TRIPLE_FAULT_REASON, 5, 6 },
+        { HVM_PARAM_X87_FIP_WIDTH, 8, 5 },
+        { HVM_PARAM_ACPI_IOPORTS_LOCATION, 1, 2 },
+        { HVM_PARAM_ALTP2M, 0, 1 },
+        { HVM_PARAM_MCA_CAP, 1, 2 },
+        { HVM_PARAM_NR_IOREQ_SERVER_PAGES, 8, 0 },
+        { HVM_PARAM_VIRIDIAN, 0, 1 },
     };
     struct hvm_params p;
     uint64_t got;

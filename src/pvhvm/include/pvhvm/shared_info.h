@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where things are in shared_info and vcpu_info (xen/xen.h), for guests of either word size. Which layout a domain has is latched from
- * the mode of its vCPU when it sets the hypercall page or HVM_PARAM_CALLBACK_IRQ. Pure arithmetic; any caller, no locks.
+ * Where things are in shared_info and vcpu_info (xen/xen.h), for guests of either word size. Which
+ * layout a domain has is latched from the mode of its vCPU when it sets the hypercall page or
+ * HVM_PARAM_CALLBACK_IRQ. Pure arithmetic; any caller, no locks.
  */
 #ifndef PVHVM_SHARED_INFO_H
 #define PVHVM_SHARED_INFO_H
@@ -9,13 +10,16 @@
 #include <hv/errno.h>
 #include <hv/types.h>
 
-#define SHARED_INFO_VCPUS 32U        /* vcpu_info of the first vCPUs stand in shared_info; others must register theirs */
+#define SHARED_INFO_VCPUS 32U        /* so many have theirs there; other vCPUs must register one */
 #define VCPU_INFO_SIZE 64U           /* in both layouts */
 #define SHARED_INFO_PENDING 2048U    /* in both layouts */
 
 static inline uint32_t shared_info_mask_offset(bool layout32) { return layout32 ? 2176 : 2560; }
 static inline uint32_t shared_info_wc_offset(bool layout32) { return layout32 ? 2304 : 3072; }
-static inline uint32_t shared_info_wc_sec_hi_offset(bool layout32) { return layout32 ? 2340 : 3084; }
+static inline uint32_t shared_info_wc_sec_hi_offset(bool layout32)
+{
+    return layout32 ? 2340 : 3084;
+}
 static inline uint32_t vcpu_info_sel_offset(bool layout32) { return layout32 ? 4 : 8; }
 #define VCPU_INFO_TIME 32U           /* in both layouts */
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Xen's CPUID leaves 0x40000000.. (xen/arch-x86/cpuid.h) and the hypercall page they announce. Pure, no locks. */
+/* Xen's CPUID leaves 0x40000000.. (xen/arch-x86/cpuid.h) and the hypercall page they announce.
+ * Pure, no locks. */
 #ifndef PVHVM_XEN_CPUID_H
 #define PVHVM_XEN_CPUID_H
 
@@ -7,13 +8,13 @@
 
 #define XEN_CPUID_BASE 0x40000000U
 #define XEN_CPUID_LAST 0x400000ffU
-#define XEN_MSR_HYPERCALL_PAGE 0x40000000U     /* write: gfn << 12 | page index, of which there is only 0 */
+#define XEN_MSR_HYPERCALL_PAGE 0x40000000U     /* write: gfn << 12 | page index (only 0) */
 #define XEN_VERSION_4_17 0x00040011U
 
 struct xen_cpuid_info {
     domid_t domid;
     uint32_t vcpu_id;
-    bool apic_reg_virt, x2apic_virt;           /* the CPU virtualises APIC registers / x2APIC MSRs without exits */
+    bool apic_reg_virt, x2apic_virt;           /* the CPU does them without exits */
     bool iommu_mappings;                       /* foreign and grant mappings are good for DMA */
     uint64_t guest_tsc_khz, host_tsc_khz;
     uint64_t tsc_offset;
@@ -23,7 +24,8 @@ struct xen_cpuid_info {
     bool tsc_emulated, tsc_safe, rdtscp;
 };
 /* leaf in [0x40000000, 0x400000ff]; out = eax, ebx, ecx, edx. Unknown: zeroes. */
-void xen_cpuid_read(uint32_t leaf, uint32_t subleaf, const struct xen_cpuid_info *i, uint32_t out[4]);
+void xen_cpuid_read(uint32_t leaf, uint32_t subleaf, const struct xen_cpuid_info *i,
+                    uint32_t out[4]);
 /* Fills a hypercall page (4 KiB): entry n at n*32. */
 void xen_hypercall_page_fill(void *page);
 
