@@ -55,7 +55,7 @@ static void make_lapic(const struct vcpu *v, union record *r)
     r->lapic.tdt_msr = vlapic_get_tsc_deadline(&v->lapic);
 }
 
-static void make_mtrr(struct vcpu *me, struct vcpu *v, union record *r)
+static void make_mtrr(struct vcpu *v, union record *r)
 {
     struct hvm_hw_mtrr *m = &r->mtrr;
 
@@ -67,10 +67,10 @@ static void make_mtrr(struct vcpu *me, struct vcpu *v, union record *r)
         (void)msr_store_read(&v->msrs, MSR_MTRR_PHYSBASE0 + i, &m->msr_mtrr_var[i]);
     for (unsigned int i = 0; i < NUM_FIXED_MSR; i++)
         (void)msr_store_read(&v->msrs, mtrr_fixed[i], &m->msr_mtrr_fixed[i]);
-    vcpu_context_pat(me, v, &m->msr_pat_cr, false);
+    vcpu_context_pat(v, &m->msr_pat_cr, false);
 }
 
-static bool make_record(struct hc *c, struct domain *d, uint16_t type, struct vcpu *v, union record *r,
+static bool make_record(struct domain *d, uint16_t type, struct vcpu *v, union record *r,
                         uint32_t *length)
 {
     memset(r, 0, sizeof(*r));
@@ -82,7 +82,7 @@ static bool make_record(struct hc *c, struct domain *d, uint16_t type, struct vc
     case HVM_SAVE_CODE(CPU):
         if (!v->initialised)
             return false;
-        vcpu_context_save(c->v, v, &r->cpu);
+        vcpu_context_save(v, &r->cpu);
         *length = sizeof(r->cpu);
         return true;
     case HVM_SAVE_CODE(LAPIC):
@@ -94,7 +94,7 @@ static bool make_record(struct hc *c, struct domain *d, uint16_t type, struct vc
         *length = sizeof(r->lapic_regs);
         return true;
     case HVM_SAVE_CODE(MTRR):
-        make_mtrr(c->v, v, r);
+        make_mtrr(v, r);
         *length = sizeof(r->mtrr);
         return true;
     default:
@@ -109,11 +109,11 @@ static void put_all(struct sink *s, struct domain *d, union record *r)
 {
     uint32_t length;
 
-    if (make_record(s->c, d, HVM_SAVE_CODE(HEADER), NULL, r, &length))
+    if (make_record(d, HVM_SAVE_CODE(HEADER), NULL, r, &length))
         put_record(s, HVM_SAVE_CODE(HEADER), 0, r, length);
     for (unsigned int k = 0; k < ARRAY_COUNT(vcpu_records); k++)
         for (uint32_t i = 0; i < d->max_vcpus; i++)
-            if (d->vcpu[i] && make_record(s->c, d, vcpu_records[k], d->vcpu[i], r, &length))
+            if (d->vcpu[i] && make_record(d, vcpu_records[k], d->vcpu[i], r, &length))
                 put_record(s, vcpu_records[k], (uint16_t)i, r, length);
     put_record(s, HVM_SAVE_CODE(END), 0, NULL, 0);
 }
@@ -160,7 +160,7 @@ int64_t domctl_gethvmcontext_partial(struct ctl *t)
     if (!r)
         return -ENOMEM;
     domain_pause(t->d);
-    if ((v || a->type == HVM_SAVE_CODE(HEADER)) && make_record(t->c, t->d, (uint16_t)a->type, v, r, &length))
+    if ((v || a->type == HVM_SAVE_CODE(HEADER)) && make_record(t->d, (uint16_t)a->type, v, r, &length))
         rc = 0;
     resume(t->d);
     if (rc == 0 && hc_handle(a->buffer).v) {
@@ -176,7 +176,7 @@ int64_t domctl_gethvmcontext_partial(struct ctl *t)
 
 /* Loading. */
 
-static int load_mtrr(struct hc *c, struct vcpu *v, struct hvm_hw_mtrr *m)
+static int load_mtrr(struct vcpu *v, struct hvm_hw_mtrr *m)
 {
     bool good = msr_store_write(&v->msrs, MSR_MTRR_DEF_TYPE, m->msr_mtrr_def_type);
 
@@ -184,7 +184,7 @@ static int load_mtrr(struct hc *c, struct vcpu *v, struct hvm_hw_mtrr *m)
         good &= msr_store_write(&v->msrs, MSR_MTRR_PHYSBASE0 + i, m->msr_mtrr_var[i]);
     for (unsigned int i = 0; i < NUM_FIXED_MSR; i++)
         good &= msr_store_write(&v->msrs, mtrr_fixed[i], m->msr_mtrr_fixed[i]);
-    good &= vcpu_context_pat(c->v, v, &m->msr_pat_cr, true);
+    good &= vcpu_context_pat(v, &m->msr_pat_cr, true);
     return good ? 0 : -EINVAL;
 }
 
@@ -230,13 +230,13 @@ static int load_record(struct ctl *t, const struct hvm_save_descriptor *h, union
         return hc_invalid(t->c, "sethvmcontext: instance", h->instance);
     switch (h->typecode) {
     case HVM_SAVE_CODE(CPU):
-        rc = vcpu_context_load(t->c->v, v, &r->cpu);
+        rc = vcpu_context_load(v, &r->cpu);
         if (rc == 0)
             vcpu_online(v);
         return rc;
     case HVM_SAVE_CODE(LAPIC):      return load_lapic(v, r);
     case HVM_SAVE_CODE(LAPIC_REGS): return load_lapic_regs(v, r);
-    case HVM_SAVE_CODE(MTRR):       return load_mtrr(t->c, v, &r->mtrr);
+    case HVM_SAVE_CODE(MTRR):       return load_mtrr(v, &r->mtrr);
     default:                        return 0;
     }
 }

@@ -25,7 +25,7 @@ static int64_t op_initialise(struct hc *c, void *arg unused_arg)
         return -EFAULT;
     if (v == c->v || v->initialised)
         return -EEXIST;
-    rc = vcpu_context_set_hvm(c->v, v, &ctx);
+    rc = vcpu_context_set_hvm(v, &ctx);
     if (rc == 0)
         v->initialised = true;
     return rc;

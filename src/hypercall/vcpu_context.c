@@ -16,22 +16,6 @@
 #define MSR_KERNEL_GS_BASE 0xc0000102U
 #define MSR_TSC_AUX 0xc0000103U
 
-static void borrow(struct vcpu *me, struct vcpu *v)
-{
-    if (me == v)
-        return;
-    vmx_unload(&me->vmx);
-    vmx_load(&v->vmx);
-}
-
-static void give_back(struct vcpu *me, struct vcpu *v)
-{
-    if (me == v)
-        return;
-    vmx_unload(&v->vmx);
-    vmx_load(&me->vmx);
-}
-
 /* The ABI packs access rights into 12 bits; the VMCS leaves a gap at 11:8. */
 static uint32_t attr_of(uint32_t packed)
 {
@@ -109,19 +93,20 @@ static bool set_hvm64(struct vcpu *v, const struct vcpu_hvm_x86_64 *r)
     return true;
 }
 
-int vcpu_context_set_hvm(struct vcpu *me, struct vcpu *v, const struct vcpu_hvm_context *ctx)
+int vcpu_context_set_hvm(struct vcpu *v, const struct vcpu_hvm_context *ctx)
 {
-    bool good = false;
+    struct vmx_vcpu *before;
+    bool good;
 
     if (ctx->mode != VCPU_HVM_MODE_32B && ctx->mode != VCPU_HVM_MODE_64B)
         return -EINVAL;
-    borrow(me, v);
+    before = vmx_borrow(&v->vmx);
     vmx_reset(&v->vmx);
     if (ctx->mode == VCPU_HVM_MODE_32B)
         good = set_hvm32(v, &ctx->cpu_regs.x86_32);
     else
         good = set_hvm64(v, &ctx->cpu_regs.x86_64);
-    give_back(me, v);
+    vmx_give_back(&v->vmx, before);
     return good ? 0 : -EINVAL;
 }
 
@@ -199,13 +184,14 @@ static void load_event(struct vcpu *v, const struct hvm_hw_cpu *c)
                                     .error = c->error_code };
 }
 
-int vcpu_context_load(struct vcpu *me, struct vcpu *v, const struct hvm_hw_cpu *c)
+int vcpu_context_load(struct vcpu *v, const struct hvm_hw_cpu *c)
 {
+    struct vmx_vcpu *before;
     bool good;
 
-    borrow(me, v);
+    before = vmx_borrow(&v->vmx);
     good = load_loaded(v, c);
-    give_back(me, v);
+    vmx_give_back(&v->vmx, before);
     if (!good)
         return -EINVAL;
     v->dr[0] = c->dr0; v->dr[1] = c->dr1; v->dr[2] = c->dr2; v->dr[3] = c->dr3;
@@ -239,12 +225,14 @@ static void save_loaded(struct vcpu *v, struct hvm_hw_cpu *c)
     c->dr7 = vmx_get_dr7(&v->vmx);
 }
 
-void vcpu_context_save(struct vcpu *me, struct vcpu *v, struct hvm_hw_cpu *c)
+void vcpu_context_save(struct vcpu *v, struct hvm_hw_cpu *c)
 {
+    struct vmx_vcpu *before;
+
     memset(c, 0, sizeof(*c));
-    borrow(me, v);
+    before = vmx_borrow(&v->vmx);
     save_loaded(v, c);
-    give_back(me, v);
+    vmx_give_back(&v->vmx, before);
     c->dr0 = v->dr[0]; c->dr1 = v->dr[1]; c->dr2 = v->dr[2]; c->dr3 = v->dr[3];
     c->dr6 = v->dr6;
     if (v->xsave) {
@@ -260,12 +248,13 @@ void vcpu_context_save(struct vcpu *me, struct vcpu *v, struct hvm_hw_cpu *c)
     }
 }
 
-bool vcpu_context_pat(struct vcpu *me, struct vcpu *v, uint64_t *pat, bool set)
+bool vcpu_context_pat(struct vcpu *v, uint64_t *pat, bool set)
 {
+    struct vmx_vcpu *before;
     bool good;
 
-    borrow(me, v);
+    before = vmx_borrow(&v->vmx);
     good = set ? vmx_set_msr(&v->vmx, MSR_PAT, *pat) : vmx_get_msr(&v->vmx, MSR_PAT, pat);
-    give_back(me, v);
+    vmx_give_back(&v->vmx, before);
     return good;
 }
