@@ -213,6 +213,27 @@ static void linux_finds_its_scratch_range_behind_all_ram_on_a_small_machine(void
     assert_int_equal(l.scratch_start + l.scratch_size, 1ULL << 40);
 }
 
+/* The map of a dom0 under Xen 4.17 in QEMU (q35), whose /proc/iomem had "Xen scratch" at 4 GiB. */
+static void the_scratch_range_is_where_linux_was_seen_to_put_it(void **state)
+{
+    uint64_t start, size;
+
+    (void)state;
+    host.count = 0;
+    add(&host, 0, 0x9f000, E820_RAM);
+    add(&host, 0x9fc00, 0x100000, E820_RESERVED);
+    add(&host, 0x100000, 0x40060f16, E820_RAM);
+    add(&host, 0x40060f16, 0x40060fa0, E820_ACPI);
+    add(&host, 0x40061000, 0x9ffe0000, E820_UNUSABLE);
+    add(&host, 0x9ffe0000, 0xa0000000, E820_RESERVED);
+    add(&host, 0xb0000000, 0xc0000000, E820_RESERVED);
+    add(&host, 0xfed1c000, 0xfed20000, E820_RESERVED);
+    add(&host, 0xfffc0000, 0x100000000, E820_RESERVED);
+    add(&host, 0xfd00000000, 0x10000000000, E820_RESERVED);
+    dom0_scratch_find(&host, 40, &start, &size);
+    assert_int_equal(start, 0x100000000);
+}
+
 static void linux_finds_its_scratch_range_in_the_pci_hole_when_there_is_ram_above_4_gib(
     void **state)
 {
@@ -320,6 +341,7 @@ int main(void)
         cmocka_unit_test_setup(max_is_what_dom0_may_ever_have, setup),
         cmocka_unit_test_setup(too_little_memory_is_said_with_numbers, setup),
         cmocka_unit_test_setup(a_hole_where_the_kernel_must_be_is_named, setup),
+        cmocka_unit_test_setup(the_scratch_range_is_where_linux_was_seen_to_put_it, setup),
         cmocka_unit_test_setup(linux_finds_its_scratch_range_behind_all_ram_on_a_small_machine,
                                setup),
         cmocka_unit_test_setup(
