@@ -23,4 +23,13 @@ const char *memory_map_pages(void);
 const char *memory_start_allocators(void);
 const struct acpi_memory *memory_acpi_window(void);
 
+/* dom0_devices.c: PCI, CMOS, ports and MSRs that dom0 has directly. */
+struct domain;
+struct acpi_info;
+int dom0_make_devices(struct domain *d, const struct acpi_info *acpi) must_check;
+/* keys.c */
+void key_handle(uint8_t key);
+/* machine_hooks.c */
+void machine_wire_hooks(const struct bootinfo *info, const struct cmdline *options);
+
 #endif

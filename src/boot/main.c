@@ -11,6 +11,8 @@
 #include <lib/bitmap.h>
 #include <lib/log.h>
 #include <mm/frames.h>
+#include <sched/sched.h>
+#include <sched/timer.h>
 #include <vcpu/run.h>
 #include <vmx/vmx.h>
 #include <x86/acpi.h>
@@ -189,6 +191,8 @@ static void ap_main(void)
     sentence = vmx_cpu_enable();
     if (sentence != NULL)
         boot_fail(sentence);
+    timers_init_cpu();
+    sched_init_cpu();
     cpu_irq_enable();
     cpu_loop();
 }
@@ -196,6 +200,16 @@ static void ap_main(void)
 static init_text const char *start_cpus(void)
 {
     smp_start_cpus(options.maxcpus != 0 ? options.maxcpus : MAX_CPUS, ap_main);
+    return NULL;
+}
+
+/* Timers of the boot CPU come before anything can be scheduled on any. */
+static init_text const char *start_scheduler(void)
+{
+    sched_init();
+    timers_init_cpu();
+    sched_init_cpu();
+    machine_wire_hooks(&info, &options);
     return NULL;
 }
 
@@ -226,12 +240,13 @@ static const struct boot_step second_steps[] = {
     { "time", start_time },
     { "serial input", start_serial_input },
     { "CPUs", start_cpus },
+    { "scheduler", start_scheduler },
     { "VMX", start_vmx },
     { "dom0", make_dom0 },
 };
 
 /* Not init code: it takes the init sections away. */
-static noreturn_fn void boot_finish(void)
+static noreturn_fn __attribute__((noinline)) void boot_finish(void)
 {
     struct paging_range init = paging_seal();
     uint64_t all[BITMAP_WORDS(MAX_CPUS)];

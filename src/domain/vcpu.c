@@ -151,6 +151,7 @@ int vcpu_create(struct domain *d, uint32_t id)
         vcpu_destroy(v);
         return rc;
     }
+    v->vmx.guest_xcr0 = 1;      /* x87, as after reset */
     vcpu_place_info_default(v);
     d->vcpu[id] = v;
     return 0;

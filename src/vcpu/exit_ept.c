@@ -115,7 +115,7 @@ static enum emul_result emul_write(void *ctx, gva_t va, const void *from, unsign
     return linear_access(ctx, va, (void *)(uintptr_t)from, size, true);
 }
 
-static const struct emul_ops emul_ops = { emul_read, emul_write };
+static const struct emul_ops emul_ops = { .read = emul_read, .write = emul_write };
 
 static void log_unhandled(struct vcpu *v, const struct emul_context *c, const char *why)
 {

@@ -4,29 +4,20 @@
 
 #include <lib/log.h>
 #include <x86/cpu.h>
-
-#define PCI_PORT_FIRST 0xcf8U
-#define PCI_PORT_LAST 0xcffU
-
-static bool port_is_pci(const struct io_req *req)
-{
-    return req->addr >= PCI_PORT_FIRST && req->addr + req->size - 1 <= PCI_PORT_LAST;
-}
+#include <xen/sched.h>
 
 void vcpu_port_access(struct vcpu *v, struct io_req *req)
 {
     struct domain *d = v->domain;
-    enum io_result r = IO_UNCLAIMED;
+    enum io_result r;
 
-    if (d->vpci && port_is_pci(req)) {
-        spin_lock(&d->vdev_lock);
-        r = vpci_port_access(d->vpci, req);
-        spin_unlock(&d->vdev_lock);
-    }
-    if (r == IO_UNCLAIMED)
-        r = io_bus_access(&d->io_bus, req);
+    spin_lock(&d->vdev_lock);
+    r = io_bus_access(&d->io_bus, req);
+    spin_unlock(&d->vdev_lock);
     if (r == IO_UNCLAIMED && !req->write)
         req->data = io_all_ones(req->size);
+    if (req->effects & IO_EFFECT_SHUTDOWN)
+        domain_shutdown(d, SHUTDOWN_reboot);
 }
 
 enum exit_action exit_pio(struct vcpu *v, const struct vmexit *x)

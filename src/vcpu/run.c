@@ -11,6 +11,7 @@
 #include <x86/irq.h>
 #include <x86/softirq.h>
 #include <x86/time.h>
+#include <x86/trap.h>
 
 #include "exits.h"
 
@@ -96,6 +97,10 @@ static void vcpu_settle(struct vcpu *v)
 {
     if (unlikely(READ_ONCE(v->init_pending) || READ_ONCE(v->sipi_pending)))
         settle_start(v);
+    if (unlikely(v->pvh_entry)) {
+        vmx_set_pvh_entry(&v->vmx, v->pvh_entry, v->pvh_start_info);
+        v->pvh_entry = 0;
+    }
 }
 
 /* The global callback vector has no APIC state: pending as long as vCPU's upcall byte is set. */
@@ -160,9 +165,9 @@ static void vcpu_host_event(struct vcpu *v, const struct vmexit *x)
     if (x->reason == EXIT_EXTERNAL_IRQ)
         irq_dispatch(x->vector);
     else if (x->reason == EXIT_EXCEPTION && x->exc.event.vector == X86_NMI)
-        irq_nmi();
+        trap_run_nmi();
     else if (x->reason == EXIT_EXCEPTION && x->exc.event.vector == X86_MC)
-        irq_machine_check();
+        trap_run_machine_check();
     /* An event whose delivery was cut short is delivered again; a task switch completes it itself. */
     if (unlikely(x->cut_short.valid) && x->reason != EXIT_TASK_SWITCH)
         vmx_inject(&v->vmx, &x->cut_short);

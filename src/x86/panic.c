@@ -69,7 +69,7 @@ static void stop_others(void)
         smp_stop_others();
 }
 
-static noreturn_fn void wait_or_reboot(void)
+noreturn_fn void panic_wait_or_reboot(void)
 {
     if (noreboot)
         log_err("Tenon waits here (noreboot).");
@@ -87,7 +87,7 @@ static noreturn_fn void panic_end(uint64_t rip, uint64_t rbp)
     if (panic_hook != NULL)
         panic_hook();
     stop_others();
-    wait_or_reboot();
+    panic_wait_or_reboot();
 }
 
 static noreturn_fn void vpanic(const struct trap_frame *f, const char *fmt, __builtin_va_list ap)
@@ -100,7 +100,7 @@ static noreturn_fn void vpanic(const struct trap_frame *f, const char *fmt, __bu
     if (!panic_begin()) {
         if (depth < 4)
             log_vprintf(LOG_ERR, fmt, ap);
-        wait_or_reboot();
+        panic_wait_or_reboot();
     }
     log_err("****************************************");
     log_err("Panic on CPU %u:", this_cpu_id());

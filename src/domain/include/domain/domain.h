@@ -50,6 +50,7 @@ struct vcpu {
     bool upcall_asserted;
     uint8_t upcall_vector;             /* HVMOP_set_evtchn_upcall_vector, 0: none */
     bool sipi_wait, init_pending, sipi_pending; uint8_t sipi_vector;   /* guarded by lock */
+    uint32_t pvh_entry, pvh_start_info; /* where it starts, until it has */
     bool initialised;                  /* has a context: may be brought up */
     spinlock_t lock;                   /* rank VCPU */
 

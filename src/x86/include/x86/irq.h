@@ -42,8 +42,5 @@ const struct irq_ioapic *irq_ioapic(unsigned int index);
 struct irq_isa_route { unsigned int gsi; bool level, active_low; };
 struct irq_isa_route irq_isa_route(unsigned int isa_irq);
 void irq_dump(void);
-/* NMI and #MC that ended a guest's run (VM exit), IRQs off: what their IDT vectors would do. */
-void irq_nmi(void);
-void irq_machine_check(void);
 
 #endif
