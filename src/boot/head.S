@@ -43,15 +43,12 @@ mb2_header:
         .short 4, MB2_OPTIONAL
         .long 12
         .long 2
-<<<<<<< Updated upstream
-=======
 #if TENON_FRAMEBUFFER
         .balign 8                  /* frame buffer of any size and depth */
         .short 5, MB2_OPTIONAL
         .long 20
         .long 0, 0, 0
 #endif
->>>>>>> Stashed changes
         .balign 8
         .short 0, 0                /* end */
         .long 8
