@@ -68,6 +68,7 @@ image_build() {
         --include="$(IFS=,; echo "${DOM0_PACKAGES[*]}")" \
         --essential-hook='mkdir -p "$1/etc/initramfs-tools"' \
         --essential-hook="cp -rT '$TESTBED_DIR/dom0' \"\$1\"" \
+        --customize-hook='chroot "$1" tcc -o /usr/lib/testbed/tsc /usr/lib/testbed/tsc.c' \
         --customize-hook='rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*' \
         --customize-hook='rm -rf "$1"/usr/lib/udev/hwdb.d "$1"/usr/lib/udev/hwdb.bin' \
         bookworm "$work/root.tar" "${sources[@]}"

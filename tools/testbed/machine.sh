@@ -3,7 +3,8 @@
 # The emulated machine: an i440FX PC with two serial ports and three IDE disks (GRUB, dom0's root,
 # payload) that is the same in Bochs and in QEMU.  Callers set
 #   RUN_DIR CPUS MEMORY ROOT_DISK [CONSOLE=file|pty]
-# and get MACHINE_PID; RUN_DIR then holds com1 (console), com2 (batch output) and machine.log.
+# and get MACHINE_PID; RUN_DIR then holds com1 (console), com2 (batch output) machine.log
+# (Bochs's own) and emulator.out.
 
 MACHINE_BOCHS_PACKAGES=(bochs bochs-term bochsbios vgabios)
 MACHINE_QEMU_PACKAGES=(qemu-system-x86 seabios)
@@ -17,6 +18,7 @@ BOCHS_TIME0=${BOCHS_TIME0:-1790000000}
 machine_start() {
     : >"$RUN_DIR/com1"
     : >"$RUN_DIR/com2"
+    : >"$RUN_DIR/machine.log"
     ln -sf "$ROOT_DISK" "$RUN_DIR/root.img"
     case $1 in
     bochs) machine_bochs ;;
@@ -29,7 +31,7 @@ machine_bochs() {
     [ "$CONSOLE" = pty ] && console="mode=term, dev=$RUN_DIR/pty"
     cat >"$RUN_DIR/bochsrc" <<END
 plugin_ctrl: unmapped=1, biosdev=1, speaker=0, extfpuirq=1, parallel=0, serial=1
-cpu: model=$BOCHS_CPU, count=$CPUS, ips=$BOCHS_IPS, quantum=${BOCHS_QUANTUM:-16}, reset_on_triple_fault=0, ignore_bad_msrs=1
+cpu: model=$BOCHS_CPU, count=$CPUS, ips=$BOCHS_IPS, quantum=${BOCHS_QUANTUM:-32}, reset_on_triple_fault=0, ignore_bad_msrs=1
 memory: guest=$MEMORY, host=$MEMORY
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
@@ -51,7 +53,7 @@ ${BOCHS_EXTRA:-}
 END
     echo "${BOCHS_RC:-c}" >"$RUN_DIR/bochs.rc"
     rm -f "$RUN_DIR"/*.lock
-    bochs -q -f "$RUN_DIR/bochsrc" -rc "$RUN_DIR/bochs.rc" </dev/null >"$RUN_DIR/bochs.out" 2>&1 &
+    bochs -q -f "$RUN_DIR/bochsrc" -rc "$RUN_DIR/bochs.rc" </dev/null >"$RUN_DIR/emulator.out" 2>&1 &
     MACHINE_PID=$!
 }
 
@@ -72,7 +74,7 @@ machine_qemu() {
         options+=(-serial "file:$RUN_DIR/com1")
     fi
     qemu-system-x86_64 "${options[@]}" -serial "file:$RUN_DIR/com2" \
-        </dev/null >"$RUN_DIR/machine.log" 2>&1 &
+        </dev/null >"$RUN_DIR/emulator.out" 2>&1 &
     MACHINE_PID=$!
 }
 
@@ -89,6 +91,12 @@ machine_stop() {
 # machine_ended: did the machine power itself off?  (Bochs says so and may go on.)
 machine_ended() {
     ! kill -0 "$MACHINE_PID" 2>/dev/null || grep -qs 'soft power off' "$RUN_DIR/machine.log"
+}
+
+machine_cpu_seconds() {
+    local fields
+    read -r -a fields 2>/dev/null <"/proc/$MACHINE_PID/stat" || return
+    echo $(((fields[13] + fields[14]) / 100))
 }
 
 # machine_fault: the emulator's own word for a machine that cannot go on.

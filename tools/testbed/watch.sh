@@ -57,10 +57,10 @@ watch_stage() {
 
 # watch_machine CONSOLE_LOG TIMEOUT STALL [STAGE]: returns when the machine is off or STAGE is reached
 # (0), or when it cannot go on (1, with WATCH_REASON).  TIMEOUT 0 is none; STALL limits the silence of
-# the console before the tools are up.
+# the console before the tools are up (see watch_stalled).
 watch_machine() {
     local log=$1 timeout=$2 stall=$3 until=${4:-off} begin=$SECONDS
-    WATCH_PARTIAL='' WATCH_SEEN='' WATCH_FAILURE='' WATCH_REASON='' WATCH_REBOOTED='' WATCH_PREVIOUS=''
+    WATCH_PARTIAL='' WATCH_SEEN='' WATCH_FAILURE='' WATCH_REASON='' WATCH_REBOOTED='' WATCH_PREVIOUS='' WATCH_CPU_MARK=''
     WATCH_LAST_OUTPUT=$SECONDS
     exec {WATCH_FD}<"$log"
     while :; do
@@ -70,8 +70,8 @@ watch_machine() {
         if ((timeout > 0 && SECONDS - begin > timeout)); then
             WATCH_REASON="no end after $timeout s" && break
         fi
-        if [[ $WATCH_SEEN != *'|tools up|'* ]] && ((SECONDS - WATCH_LAST_OUTPUT > stall)); then
-            WATCH_REASON="the console has been silent for $stall s" && break
+        if [[ $WATCH_SEEN != *'|tools up|'* ]] && watch_stalled "$stall"; then
+            WATCH_REASON="the console has been silent for $((SECONDS - WATCH_LAST_OUTPUT)) s" && break
         fi
         sleep 0.3
     done
@@ -79,6 +79,15 @@ watch_machine() {
     watch_lines
     exec {WATCH_FD}<&-
     [ -z "$WATCH_REASON" ]
+}
+
+# watch_stalled SECONDS: silent for so long, measured in the emulator's CPU time, because a busy host
+# makes everything slow; or for four times as long by the clock, because an idle machine takes no time.
+watch_stalled() {
+    local silent=$((SECONDS - WATCH_LAST_OUTPUT)) cpu
+    cpu=$(machine_cpu_seconds)
+    if ((silent <= 1)) || [ -z "$WATCH_CPU_MARK" ]; then WATCH_CPU_MARK=$cpu; fi
+    ((cpu - WATCH_CPU_MARK > $1 || silent > 4 * $1))
 }
 
 # watch_failed: sets WATCH_REASON if console or emulator said that the machine cannot go on.
