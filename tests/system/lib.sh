@@ -7,13 +7,15 @@ SOURCE_DIR=${SOURCE_DIR:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
 TEST_LOG=${TEST_LOG:-$(mktemp -d)}
 
 # boot NAME OPTION...: ./run with these options; its output in $TEST_LOG/NAME.out, the console in
-# CONSOLE, the exit status in BOOT_STATUS.  RUN_PREFIX (environment): a command to put before it.
+# CONSOLE, the exit status in BOOT_STATUS.  From the environment: RUN_PREFIX, a command to put before it, and
+# RUN_OPTIONS, more options (for example --hypervisor, to see what another one makes of the test).
 boot() {
     local name=$1
     shift
     BOOT_OUT=$TEST_LOG/$name.out
     CONSOLE=$TEST_LOG/$name/com1
-    ${RUN_PREFIX:-} "$SOURCE_DIR/run" --log "$TEST_LOG/$name" "$@" >"$BOOT_OUT"
+    # shellcheck disable=SC2086
+    ${RUN_PREFIX:-} "$SOURCE_DIR/run" --log "$TEST_LOG/$name" "$@" ${RUN_OPTIONS:-} >"$BOOT_OUT"
     BOOT_STATUS=$?
 }
 

@@ -6,8 +6,8 @@
 WATCH_STAGES=(
     'testbed: GRUB jumps' 'GRUB starts the hypervisor or kernel'
     'testbed: GRUB' 'GRUB'
-    'Tenon' 'Tenon'
-    'Xen version' 'Xen'
+    '(XEN) Tenon ' 'Tenon'
+    '(XEN) Xen version' 'Xen'
     'Linux version' 'kernel'
     'Run /init as init' 'initrd'
     'testbed: init' 'init'
