@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Timers, interrupts, CPUs and clocks under Tenon, without a dom0: tests/machine on both emulators. An
+# old CPU has neither x2APIC nor TSC deadlines: those paths are other ones.
+. "$(dirname "$0")/lib.sh"
+
+# machine NAME RUN-OPTION...: the image's own lines become checks.
+machine() {
+    local name=$1 line
+    shift
+    boot "$name" --serial --hypervisor "$SOURCE_DIR/build/release/machine_test" --mem 512 --timeout 300 "$@"
+    while IFS= read -r line; do
+        case $line in
+        '(XEN) ok '*) echo "ok $name: ${line#(XEN) ok }" ;;
+        '(XEN) not ok '*) echo "not ok $name: ${line#(XEN) not ok }" ;;
+        esac
+    done < <(tr -d '\r' <"$CONSOLE")
+    check "$name: the test comes to its end" console_has 'machine test: [0-9]+ CPUs, 0 failures'
+}
+
+machine bochs-1 --emulator bochs --cpus 1
+machine bochs-4 --emulator bochs --cpus 4
+check "4 CPUs on Bochs" console_has '4 CPUs online'
+BOCHS_CPU=p4_prescott_celeron_336 machine bochs-old --emulator bochs --cpus 2
+machine tcg-3 --emulator tcg --cpus 3
+check "3 CPUs on TCG" console_has '3 CPUs online'
+machine maxcpus --emulator tcg --cpus 3 --cmdline maxcpus=2
+check "maxcpus=2 leaves one of 3 CPUs alone" console_has '2 CPUs online'
