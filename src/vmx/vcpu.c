@@ -206,8 +206,11 @@ void vmx_enter(struct vmx_vcpu *v, struct vmexit *x)
     }
     collect(&raw);
     vmx_decode(&raw, x);
-    if (unlikely(raw.reason & EXIT_REASON_ENTRY_FAILURE))
+    if (unlikely(raw.reason & EXIT_REASON_ENTRY_FAILURE)) {
+        vmwrite32(CTL_ENTRY_INTR_INFO, 0);   /* only an exit clears it: not delivered, not tried again */
+        v->event.valid = false;
         return;
+    }
     v->launched = true;
     v->event.valid = false;
     if (unlikely(x->cut_short.valid))
