@@ -6,10 +6,15 @@
 #include <hv/compiler.h>
 #include <vmx/vmx.h>
 
-struct row { uint8_t reason, reads; };     /* reason + 1, so that a hole is zero */
+#define KNOWN 0x80U          /* a row that is there: reason 0 is one too */
 
-static const struct row rows[] = {
-#define EXIT(name, hw, handler, what, label) [hw] = { EXIT_##name + 1, (what) },
+/* Exits out of the delivery of an event: exception, task switch, APIC access, EPT violation, EPT
+ * misconfiguration, PML full. */
+#define CUT_SHORT_REASONS (1ULL << 0 | 1ULL << 9 | 1ULL << 44 | 1ULL << 48 | 1ULL << 49 | 1ULL << 62)
+#define CUTS(hw) ((hw) < 64 && (CUT_SHORT_REASONS >> ((hw) & 63) & 1) ? READ_CUT_SHORT : 0)
+
+static const struct exit_row rows[] = {
+#define EXIT(name, hw, handler, what, label) [hw] = { EXIT_##name, KNOWN | (what) | CUTS(hw) },
 #include <hv/exits.def>
 #undef EXIT
 };
@@ -27,39 +32,20 @@ static uint32_t field(uint64_t value, unsigned int first, unsigned int last)
     return (uint32_t)((value >> first) & (BIT(last - first + 1) - 1));
 }
 
-static enum exit_reason neutral_reason(uint32_t hw_reason)
+struct exit_row exit_row(uint32_t hw_reason)
 {
     uint32_t basic = hw_reason & EXIT_REASON_BASIC;
 
-    if (basic >= ARRAY_COUNT(rows) || rows[basic].reason == 0)
-        return EXIT_UNKNOWN;
-    return (enum exit_reason)(rows[basic].reason - 1);
+    if (basic >= ARRAY_COUNT(rows) || !(rows[basic].reads & KNOWN))
+        return (struct exit_row){ .reason = EXIT_UNKNOWN };
+    return (struct exit_row){ rows[basic].reason, rows[basic].reads & (uint8_t)~KNOWN };
 }
 
-unsigned int exit_reads(uint32_t hw_reason)
+bool exit_has_gla(enum exit_reason reason, uint64_t qual)
 {
-    uint32_t basic = hw_reason & EXIT_REASON_BASIC;
-
-    return basic < ARRAY_COUNT(rows) ? rows[basic].reads : 0;
-}
-
-#define HW(n) BIT(n)
-bool exit_may_cut_short(uint32_t hw_reason)
-{
-    /* exception, task switch, APIC access, EPT violation, EPT misconfiguration, PML full */
-    const uint64_t reasons = HW(0) | HW(9) | HW(44) | HW(48) | HW(49) | HW(62);
-    uint32_t basic = hw_reason & EXIT_REASON_BASIC;
-
-    return basic < 64 && (reasons & BIT(basic));
-}
-
-bool exit_has_gla(uint32_t hw_reason, uint64_t qual)
-{
-    switch (hw_reason & EXIT_REASON_BASIC) {
-    case 30: return qual & BIT(4);     /* string I/O */
-    case 48: return qual & BIT(7);
-    default: return false;
-    }
+    if (reason == EXIT_PIO)
+        return qual & BIT(4);          /* string */
+    return reason == EXIT_EPT_VIOLATION && (qual & BIT(7));
 }
 
 static struct hv_event decode_event(uint32_t info, uint32_t error, uint32_t insn_len)
@@ -182,16 +168,17 @@ static void decode_details(const struct vmx_exit_raw *raw, struct vmexit *x)
 
 void vmx_decode(const struct vmx_exit_raw *raw, struct vmexit *x)
 {
-    unsigned int reads = exit_reads(raw->reason);
+    struct exit_row row = exit_row(raw->reason);
 
-    *x = (struct vmexit){ .reason = neutral_reason(raw->reason), .hw_reason = raw->reason };
-    if (reads & READ_LEN)
-        x->insn_len = (uint8_t)raw->insn_len;
-    if (reads & READ_QUAL)
-        x->hw_qual = raw->qual;
-    if (exit_may_cut_short(raw->reason))
+    x->reason = (enum exit_reason)row.reason;
+    x->hw_reason = raw->reason;
+    x->insn_len = row.reads & READ_LEN ? (uint8_t)raw->insn_len : 0;
+    x->hw_qual = row.reads & READ_QUAL ? raw->qual : 0;
+    x->cut_short.valid = false;
+    if (row.reads & READ_CUT_SHORT)
         x->cut_short = decode_event(raw->vectoring_info, raw->vectoring_error, raw->insn_len);
-    decode_details(raw, x);
+    if (row.reads & ~READ_LEN)
+        decode_details(raw, x);
 }
 
 const char *vmx_exit_name(const struct vmexit *x)

@@ -16,12 +16,17 @@ struct vmx_exit_raw {
 #define EXIT_REASON_BASIC 0xffffU
 #define EXIT_REASON_ENTRY_FAILURE 0x80000000U
 
-/* READ_* of a raw reason. */
-unsigned int exit_reads(uint32_t hw_reason);
-/* Whether an exit for this reason can have cut short the delivery of an event (SDM 28.2.4). */
-bool exit_may_cut_short(uint32_t hw_reason);
+/* A row of exits.def as the collecting code wants it. */
+struct exit_row {
+    uint8_t reason;             /* enum exit_reason */
+    uint8_t reads;              /* READ_*, and: */
+};
+#define READ_CUT_SHORT 0x40U    /* this exit can have cut short the delivery of an event (SDM 28.2.4) */
+
+struct exit_row exit_row(uint32_t hw_reason);
 /* Whether the guest-linear address is there: what the qualification says of it. */
-bool exit_has_gla(uint32_t hw_reason, uint64_t qual);
+bool exit_has_gla(enum exit_reason reason, uint64_t qual);
+/* Pure. Of *x what the reason does not use stays as it was. */
 void vmx_decode(const struct vmx_exit_raw *raw, struct vmexit *x);
 
 #endif

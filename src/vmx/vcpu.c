@@ -122,33 +122,40 @@ void vmx_vcpu_fini(struct vmx_vcpu *v)
     v->vmcs = mfn_invalid();
 }
 
+/* The event whose delivery the exit cut short; its instruction's length, if it is a software event. */
+static void collect_cut_short(struct vmx_exit_raw *raw)
+{
+    raw->vectoring_info = vmread32(INFO_VECTORING_INFO);
+    if (likely(!(raw->vectoring_info & INTR_VALID)))
+        return;
+    raw->insn_len = vmread32(INFO_INSN_LEN);
+    raw->vectoring_error = vmread32(INFO_VECTORING_ERROR_CODE);
+}
+
 /* The fields that the reason's row asks for, and of these only what the qualification says is there. */
 static void collect(struct vmx_exit_raw *raw)
 {
-    unsigned int reads;
+    struct exit_row row;
 
     raw->reason = vmread32(INFO_EXIT_REASON);
-    reads = exit_reads(raw->reason);
-    if (reads & READ_QUAL)
-        raw->qual = vmreadn(INFO_QUALIFICATION);
-    if (reads & READ_LEN)
+    row = exit_row(raw->reason);
+    if (row.reads & READ_LEN)
         raw->insn_len = vmread32(INFO_INSN_LEN);
-    if (reads & READ_INTR) {
+    if (!(row.reads & ~READ_LEN))
+        return;
+    if (row.reads & READ_QUAL)
+        raw->qual = vmreadn(INFO_QUALIFICATION);
+    if (row.reads & READ_INTR) {
         raw->intr_info = vmread32(INFO_INTR_INFO);
         if (raw->intr_info & INTR_HAS_ERROR)
             raw->intr_error = vmread32(INFO_INTR_ERROR_CODE);
     }
-    if (reads & READ_GPA)
+    if (row.reads & READ_GPA)
         raw->gpa = vmread64(INFO_GUEST_PHYSICAL);
-    if ((reads & READ_GLA) && exit_has_gla(raw->reason, raw->qual))
+    if ((row.reads & READ_GLA) && exit_has_gla((enum exit_reason)row.reason, raw->qual))
         raw->gla = vmreadn(INFO_GUEST_LINEAR);
-    if (!exit_may_cut_short(raw->reason))
-        return;
-    raw->vectoring_info = vmread32(INFO_VECTORING_INFO);
-    if (raw->vectoring_info & INTR_VALID) {
-        raw->insn_len = vmread32(INFO_INSN_LEN);
-        raw->vectoring_error = vmread32(INFO_VECTORING_ERROR_CODE);
-    }
+    if (row.reads & READ_CUT_SHORT)
+        collect_cut_short(raw);
 }
 
 /*
@@ -167,11 +174,23 @@ static void restore_nmi_blocking(struct vmx_vcpu *v, const struct vmexit *x)
         cache_set(v, CACHED_INTERRUPTIBILITY, cache_get(v, CACHED_INTERRUPTIBILITY) | BLOCKED_BY_NMI);
 }
 
-static void fill_rsp(struct vmx_vcpu *v, const struct vmexit *x)
+/* What only some exits ask for. */
+static void finish_exit(struct vmx_vcpu *v, struct vmexit *x)
 {
-    if ((x->reason == EXIT_CR_ACCESS && x->cr.gpr == GPR_RSP) ||
-        (x->reason == EXIT_DR_ACCESS && x->dr.gpr == GPR_RSP))
-        v->regs.rsp = vmx_get_rsp(v);
+    switch ((int)x->reason) {
+    case EXIT_CR_ACCESS:
+    case EXIT_DR_ACCESS:
+        v->regs.rsp = vmx_get_rsp(v);        /* the instruction may name it */
+        break;
+    case EXIT_EXCEPTION:
+    case EXIT_EPT_VIOLATION:
+        restore_nmi_blocking(v, x);
+        break;
+    default:
+        break;
+    }
+    if (unlikely(x->cut_short.valid))
+        x->cut_short.cr2 = v->regs.cr2;      /* a page fault had set it before its delivery began */
 }
 
 static void entry_failed(struct vmexit *x)
@@ -213,8 +232,5 @@ void vmx_enter(struct vmx_vcpu *v, struct vmexit *x)
     }
     v->launched = true;
     v->event.valid = false;
-    if (unlikely(x->cut_short.valid))
-        x->cut_short.cr2 = v->regs.cr2;      /* a page fault had set it before its delivery began */
-    restore_nmi_blocking(v, x);
-    fill_rsp(v, x);
+    finish_exit(v, x);
 }
