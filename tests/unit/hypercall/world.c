@@ -112,7 +112,7 @@ static void make_cpu(void)
     fake_cpuid_set(0, 0, (struct cpuid_regs){ 0xd, 0x756e6547, 0x6c65746e, 0x49656e69 });
     fake_cpuid_set(1, 0, (struct cpuid_regs){ 0x306c3, 0x00020800, 0x7ffafbff, 0xbfebfbff });
     fake_cpuid_set(0xb, 0, (struct cpuid_regs){ 0, 1, 0x100, 0 });
-    fake_cpuid_set(0xb, 1, (struct cpuid_regs){ 1, 2, 0x201, 0 });
+    fake_cpuid_set(0xb, 1, (struct cpuid_regs){ 4, 2, 0x201, 0 });
     fake_cpuid_set(0xd, 0, (struct cpuid_regs){ 7, 832, 832, 0 });
     fake_cpuid_set(0xd, 2, (struct cpuid_regs){ 256, 576, 0, 0 });
     fake_cpuid_set(0x80000000, 0, (struct cpuid_regs){ 0x80000008, 0, 0, 0 });
