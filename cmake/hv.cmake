@@ -39,6 +39,10 @@ else()
 endif()
 set(HV_HOST_FLAGS -DHV_HOST=1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
     -fno-omit-frame-pointer)
+if(CMAKE_C_COMPILER_ID MATCHES "Clang")
+  # Coverage of the code under test is what guides libFuzzer.
+  list(APPEND HV_HOST_FLAGS -fsanitize=fuzzer-no-link)
+endif()
 
 # hv_subsystem(name SOURCES a.c ... [PRODUCT_SOURCES b.c c.S ...] [HOST_SOURCES d.c ...] [USES lib ...])
 # SOURCES are built both ways; PRODUCT_SOURCES hold machine instructions; HOST_SOURCES replace them.

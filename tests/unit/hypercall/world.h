@@ -19,6 +19,7 @@ struct world {
     struct domain *dom0, *guest;
     struct vcpu *v0, *v1, *g0;             /* dom0's two vCPUs, the guest's first */
     bool bits32;                           /* call as a 32-bit caller */
+    bool ticking;                          /* fetches take time, and are not watched */
     unsigned int double_fetches;           /* of all calls so far */
     unsigned int restarts;                 /* of the last call */
 };
