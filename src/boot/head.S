@@ -187,6 +187,7 @@ head_long:
         rdtsc
         shl     $32, %rdx
         or      %rdx, %rax
+        mov     %rax, boot_entry_tsc
         mov     $0x9e3779b97f4a7c15, %rcx
         mul     %rcx
         mov     %rdx, %rcx
@@ -218,6 +219,12 @@ msg_long_mode:
         .asciz  "Tenon needs a 64-bit CPU (long mode); this one has none."
 msg_nx:
         .asciz  "Tenon needs NX page protection; this CPU lacks it or the firmware has disabled it."
+
+        .section .init.data, "aw"
+        .balign 8
+        .globl boot_entry_tsc      /* when the loader jumped, for the report at the end */
+boot_entry_tsc:
+        .quad   0
 
         .section .bss.page_aligned, "aw", @nobits
         .balign 4096

@@ -16,6 +16,7 @@
 #include <vcpu/run.h>
 #include <vmx/vmx.h>
 #include <x86/acpi.h>
+#include <x86/console.h>
 #include <x86/cpu.h>
 #include <x86/desc.h>
 #include <x86/irq.h>
@@ -28,6 +29,7 @@
 #define INFO_MAX (1U << 20)        /* no loader's information is that long */
 
 extern char image_start[], image_end[];
+extern const uint64_t boot_entry_tsc;
 
 struct boot_step { const char *name; const char *(*run)(void); };
 
@@ -42,12 +44,12 @@ void boot_fail(const char *sentence) { panic_sentence(sentence); }
 static init_text void run_steps(const struct boot_step *steps, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const char *sentence;
+        uint64_t start = cpu_rdtsc();
+        const char *sentence = steps[i].run();
 
-        log_debug("boot: %s", steps[i].name);
-        sentence = steps[i].run();
         if (sentence != NULL)
             boot_fail(sentence);
+        log_debug("boot: %s done, %lu thousand ticks", steps[i].name, (cpu_rdtsc() - start) / 1000);
     }
 }
 
@@ -225,6 +227,8 @@ static init_text const char *make_dom0(void)
     const struct mem_region *kept;
     struct start_dom0_input in = { &info, &options, &acpi, memory_acpi_window(), bootmem_map(), NULL, 0 };
 
+    log_info("Boot: %lu thousand TSC ticks since the boot loader's jump",
+             (cpu_rdtsc() - boot_entry_tsc) / 1000);
     in.kept_count = bootmem_kept(&kept);
     in.kept = kept;
     desc_enable_library_canary();
@@ -252,6 +256,8 @@ static noreturn_fn __attribute__((noinline)) void boot_finish(void)
     uint64_t all[BITMAP_WORDS(MAX_CPUS)];
 
     frames_add_free((struct mem_range){ init.start, init.end });
+    if (!options.vga_keep)
+        console_screen_release();
     log_info("Boot: done, %lu KiB of boot code and data given back", (init.end - init.start) >> 10);
     __atomic_store_n(&cpus_may_run, true, __ATOMIC_RELEASE);
     for (size_t i = 0; i < ARRAY_COUNT(all); i++)

@@ -12,8 +12,8 @@
 #define FOUR_GIB (1UL << 32)
 #define LOW_MEMORY (1UL << 20)
 /* What the allocator starts with; the rest comes when dom0's share is known. */
-#define POOL_FIXED (16UL << 20)
-#define POOL_SHIFT 8U              /* plus 1/256 of RAM */
+#define POOL_FIXED (10UL << 20)     /* stacks of 128 CPUs and what the scheduler and VMX need for them */
+#define POOL_SHIFT 9U              /* plus 1/512 of RAM */
 #define POOL_ALIGN (2UL << 20)
 
 /* Early page tables reach 4 GiB, so that is where table pages come from. */

@@ -22,8 +22,11 @@ static unsigned int switch_keys;
 static void (*input_notify)(void) ro_after_init;
 static void (*debug_key)(uint8_t key) ro_after_init;
 
+static bool have_sink;
+
 static void add_sink(struct log_sink *s, bool replay)
 {
+    have_sink = true;
     if (replay)
         log_replay(s);
     log_add_sink(s);
@@ -59,7 +62,27 @@ uint16_t console_serial_port(void) { return serial_port(); }
 unsigned int console_serial_irq(void) { return serial_irq(); }
 void console_serial_enable_irq(void) { serial_enable_irq(); }
 void console_set_async(bool async) { serial_set_async(async); }
-void console_panic(void) { serial_panic(); }
+
+/*
+ * A panic before the command line has been read goes to both default consoles; a screen that dom0
+ * has been given is taken back.
+ */
+void console_panic(void)
+{
+    static const struct console_serial default_serial = { 0x3f8, 4, 115200, 1843200, 8, 1, 'n' };
+    static bool done;
+
+    if (done)
+        return;
+    done = true;
+    if (!have_sink) {
+        console_serial_init(&default_serial, true);
+        console_vga_text_init(true);
+    }
+    screen_reclaim();
+    serial_panic();
+}
+
 void console_set_input_notify(void (*fn)(void)) { input_notify = fn; }
 void console_set_debug_key(void (*fn)(uint8_t key)) { debug_key = fn; }
 

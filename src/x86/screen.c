@@ -3,7 +3,7 @@
 
 #include <lib/string.h>
 
-static const struct screen_backend *backend;
+static const struct screen_backend *backend, *released;
 static char cell[SCREEN_MAX_ROWS][SCREEN_MAX_COLUMNS];
 static unsigned int row, column;
 
@@ -23,7 +23,19 @@ void screen_repaint(void)
         backend->paint(r, 0, cell[r], backend->columns);
 }
 
-void screen_release(void) { backend = NULL; }
+void screen_release(void)
+{
+    released = backend;
+    backend = NULL;
+}
+
+void screen_reclaim(void)
+{
+    if (released == NULL)
+        return;
+    backend = released;
+    screen_repaint();
+}
 
 static void next_line(void)
 {

@@ -22,7 +22,9 @@ void screen_init(const struct screen_backend *b);
 void screen_write(const char *text, size_t length);
 /* Paints everything again. */
 void screen_repaint(void);
+/* Somebody else's from now on; until a panic takes it back. */
 void screen_release(void);
+void screen_reclaim(void);
 
 /* NULL: there is no such device, or not one that can be painted. */
 const struct screen_backend *vga_text_backend(void);
