@@ -17,6 +17,8 @@ void consoles_early(const struct cmdline *options, const struct boot_framebuffer
 void consoles_remap(const struct boot_framebuffer *fb);
 /* Interrupts work: serial input, and output without waiting. */
 void consoles_start(const struct cmdline *options);
+/* Timers work: a serial line without an interrupt is looked at every now and then. */
+void consoles_start_polling(void);
 
 /* memory.c: the steps that make page tables and allocators; NULL or a sentence. */
 const char *memory_map_pages(void);

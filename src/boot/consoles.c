@@ -2,13 +2,18 @@
 /* Which consoles there are, from the command line and what the boot loader says of the screen. */
 #include "boot.h"
 
-#include <hv/errno.h>
 #include <lib/log.h>
+#include <sched/timer.h>
 #include <x86/console.h>
 #include <x86/irq.h>
 #include <x86/paging.h>
 #include <x86/spinlock.h>
+#include <x86/time.h>
 
+#define POLL_INTERVAL (20 * NS_PER_MS)
+
+static bool interrupt_driven;
+static struct timer poll_timer;
 static spinlock_t log_spinlock = SPINLOCK_INIT(LOCK_CONSOLE);
 
 static uint64_t lock_log(void) { return spin_lock_irqsave(&log_spinlock); }
@@ -59,10 +64,25 @@ init_text void consoles_start(const struct cmdline *options)
         return;
     route = irq_isa_route(console_serial_irq());
     if (irq_gsi_bind(route.gsi, route.level, route.active_low, 0, handler) != 0) {
-        log_warn("serial console: no interrupt, so no input");
+        log_warn("serial console: no interrupt for it, looking for input from time to time");
         return;
     }
     irq_gsi_unmask(route.gsi);
     console_serial_enable_irq();
     console_set_async(!options->sync_console);
+    interrupt_driven = true;
+}
+
+static void poll(void *arg unused_arg)
+{
+    console_poll();
+    timer_set(&poll_timer, time_now() + POLL_INTERVAL);
+}
+
+init_text void consoles_start_polling(void)
+{
+    if (interrupt_driven || console_serial_port() == 0)
+        return;
+    timer_init(&poll_timer, poll, NULL, 0);
+    timer_set(&poll_timer, time_now() + POLL_INTERVAL);
 }

@@ -211,6 +211,7 @@ static init_text const char *start_scheduler(void)
     sched_init();
     timers_init_cpu();
     sched_init_cpu();
+    consoles_start_polling();
     machine_wire_hooks(&info, &options);
     return NULL;
 }

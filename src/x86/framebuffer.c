@@ -64,6 +64,8 @@ static void paint(unsigned int row, unsigned int column, const char *text, unsig
         }
 }
 
+void framebuffer_forget(void) { memset(shown, 0, sizeof(shown)); }
+
 void framebuffer_set_map(void *map)
 {
     bool was_blind = pixels == NULL;

@@ -86,7 +86,6 @@ static noreturn_fn void panic_end(uint64_t rip, uint64_t rbp)
     backtrace_log(rip, rbp);
     if (panic_hook != NULL)
         panic_hook();
-    stop_others();
     panic_wait_or_reboot();
 }
 
@@ -105,6 +104,7 @@ static noreturn_fn void vpanic(const struct trap_frame *f, const char *fmt, __bu
     log_err("****************************************");
     log_err("Panic on CPU %u:", this_cpu_id());
     log_vprintf(LOG_ERR, fmt, ap);
+    stop_others();
     if (f != NULL)
         log_registers(f);
     panic_end(rip, rbp);
@@ -130,8 +130,8 @@ void panic_sentence(const char *sentence)
 {
     panic_begin();
     log_err("%s", sentence);
-    log_err("Tenon halts here.");
     stop_others();
+    log_err("Tenon halts here.");
     halt_for_ever();
 }
 

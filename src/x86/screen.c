@@ -34,6 +34,7 @@ void screen_reclaim(void)
     if (released == NULL)
         return;
     backend = released;
+    framebuffer_forget();
     screen_repaint();
 }
 

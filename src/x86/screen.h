@@ -30,6 +30,7 @@ void screen_reclaim(void);
 const struct screen_backend *vga_text_backend(void);
 const struct screen_backend *framebuffer_backend(const struct console_fb *fb, void *map);
 void framebuffer_set_map(void *map);
+void framebuffer_forget(void);           /* somebody else has painted there */
 
 /* 16 rows of 8 pixels, bit 7 leftmost. */
 void font_glyph(char c, uint8_t rows[16]);

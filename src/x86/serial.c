@@ -20,6 +20,7 @@
 
 #define IER_RX 0x01U
 #define IER_TX 0x02U
+#define IIR_NONE 0x01U
 #define FCR_ENABLE_CLEAR 0x07U
 #define LCR_DLAB 0x80U
 #define MCR_DTR_RTS_OUT2 0x0bU     /* OUT2 lets the interrupt through on a PC */
@@ -189,20 +190,31 @@ void serial_enable_irq(void)
     cpu_irq_restore(flags);
 }
 
-void serial_service(void (*received)(char c))
+static void service_once(void (*received)(char c))
 {
-    uint64_t flags;
-
-    if (port == 0)
-        return;
-    flags = cpu_irq_save();
     lock();
-    (void)reg_read(REG_IIR);
     send_some(false);
     update_interrupt();
     unlock();
     for (unsigned int i = 0; i < 4 * FIFO_SIZE && (reg_read(REG_LSR) & LSR_DATA); i++)
         received((char)reg_read(REG_DATA));
+}
+
+/*
+ * The line to the interrupt controller is edge-triggered and stays up while the UART wants anything, so
+ * the handler goes on until it wants nothing; bounded, for a UART that never stops.
+ */
+void serial_service(void (*received)(char c))
+{
+    uint64_t flags;
+    unsigned int rounds = 0;
+
+    if (port == 0)
+        return;
+    flags = cpu_irq_save();
+    do
+        service_once(received);
+    while (!(reg_read(REG_IIR) & IIR_NONE) && ++rounds < 16);
     cpu_irq_restore(flags);
 }
 
