@@ -32,7 +32,10 @@ static void narrow_nothing(void *to unused_arg, const void *from unused_arg)
 }
 const struct hc_compat compat_sched_poll = { sizeof(struct poll32), widen_poll, narrow_nothing };
 
-struct singleshot32 { uint64_t timeout_abs_ns; uint32_t flags; } __attribute__((packed, aligned(4)));
+struct singleshot32 {
+    uint64_t timeout_abs_ns;
+    uint32_t flags;
+} __attribute__((packed, aligned(4)));
 SAME_SIZE(struct singleshot32, 12);
 
 static void widen_singleshot(void *to, const void *from)
@@ -59,7 +62,10 @@ static void widen_area(void *to, const void *from)
 }
 const struct hc_compat compat_area = { sizeof(struct area32), widen_area, narrow_nothing };
 
-struct reservation32 { uint32_t extent_start, nr_extents, extent_order, mem_flags; uint16_t domid, pad; };
+struct reservation32 {
+    uint32_t extent_start, nr_extents, extent_order, mem_flags;
+    uint16_t domid, pad;
+};
 SAME_SIZE(struct reservation32, 20);
 
 static void widen_reservation(void *to, const void *from)
@@ -166,7 +172,12 @@ static void widen_batch(void *to, const void *from)
 }
 const struct hc_compat compat_add_batch = { sizeof(struct batch32), widen_batch, narrow_nothing };
 
-struct setup32 { uint16_t dom, pad; uint32_t nr_frames; int16_t status, pad2; uint32_t frame_list; };
+struct setup32 {
+    uint16_t dom, pad;
+    uint32_t nr_frames;
+    int16_t status, pad2;
+    uint32_t frame_list;
+};
 SAME_SIZE(struct setup32, 16);
 
 static void widen_setup(void *to, const void *from)
@@ -187,7 +198,12 @@ static void narrow_setup(void *to, const void *from)
 const struct hc_compat compat_setup_table = { sizeof(struct setup32), widen_setup, narrow_setup };
 
 struct copy_ptr32 { uint32_t ref_or_gmfn; uint16_t domid, offset; };
-struct copy32 { struct copy_ptr32 source, dest; uint16_t len, flags; int16_t status; uint16_t pad; };
+struct copy32 {
+    struct copy_ptr32 source, dest;
+    uint16_t len, flags;
+    int16_t status;
+    uint16_t pad;
+};
 SAME_SIZE(struct copy32, 24);
 
 static void widen_copy(void *to, const void *from)

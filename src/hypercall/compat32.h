@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Private: arguments whose layout differs for 32-bit callers, used by the rows of the sub-op tables. */
+/* Private: arguments whose layout differs for 32-bit callers, used by the rows of the sub-op
+ * tables. */
 #ifndef HYPERCALL_COMPAT32_H
 #define HYPERCALL_COMPAT32_H
 

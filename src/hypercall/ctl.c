@@ -19,10 +19,18 @@ union ctl_buffer { struct xen_domctl dom; struct xen_sysctl sys; struct xen_plat
 
 static const struct ctl_kind domctl_kind = { ctl_domctls, &ctl_domctl_count,
     XEN_DOMCTL_INTERFACE_VERSION, sizeof(struct xen_domctl), offsetof(struct xen_domctl, u), true };
-static const struct ctl_kind sysctl_kind = { ctl_sysctls, &ctl_sysctl_count,
-    XEN_SYSCTL_INTERFACE_VERSION, sizeof(struct xen_sysctl), offsetof(struct xen_sysctl, u), false };
-static const struct ctl_kind platform_kind = { ctl_platform_ops, &ctl_platform_count,
-    XENPF_INTERFACE_VERSION, sizeof(struct xen_platform_op), offsetof(struct xen_platform_op, u), false };
+static const struct ctl_kind sysctl_kind = { ctl_sysctls,
+                                             &ctl_sysctl_count,
+                                             XEN_SYSCTL_INTERFACE_VERSION,
+                                             sizeof(struct xen_sysctl),
+                                             offsetof(struct xen_sysctl, u),
+                                             false };
+static const struct ctl_kind platform_kind = { ctl_platform_ops,
+                                               &ctl_platform_count,
+                                               XENPF_INTERFACE_VERSION,
+                                               sizeof(struct xen_platform_op),
+                                               offsetof(struct xen_platform_op, u),
+                                               false };
 
 static const struct ctl_op *find_row(const struct ctl_kind *k, uint32_t cmd)
 {
@@ -118,7 +126,8 @@ int ctl_write_cpumask(struct hc *c, const struct xenctl_bitmap *to, const struct
     keep_low_bits(&m, to->nr_bits);
     if (hc_write(c, hc_handle(to->bitmap), m.bits, known) != 0)
         return -EFAULT;
-    /* A sane caller's map is as long as max_cpu_id says; no more than a page is cleared for another's. */
+    /* A sane caller's map is as long as max_cpu_id says; no more than a page is cleared for
+     * another's. */
     bytes = min_of(bytes, PAGE_SIZE);
     return guest_clear(c->v, gva_at(hc_handle(to->bitmap), known, 1), bytes - known);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Private: domctl, sysctl and platform_op have one form: a header with command and interface version, and a union.
- * They share one dispatcher: read whole, check version and privilege, find the row, look up the domain, check that
- * the result can be written, run, write back what the row's member covers. One runs at a time (DOMCTL lock).
+ * Private: domctl, sysctl and platform_op have one form: a header with command and interface
+ * version, and a union. They share one dispatcher: read whole, check version and privilege, find
+ * the row, look up the domain, check that the result can be written, run, write back what the row's
+ * member covers. One runs at a time (DOMCTL lock).
  */
 #ifndef HYPERCALL_CTL_H
 #define HYPERCALL_CTL_H
@@ -34,9 +35,11 @@ struct ctl_op {
 extern const struct ctl_op ctl_domctls[], ctl_sysctls[], ctl_platform_ops[];
 extern const size_t ctl_domctl_count, ctl_sysctl_count, ctl_platform_count;
 
-/* Bitmaps of CPUs in arguments. Bits beyond the caller's are dropped, bits that we lack are written as zeroes. */
+/* Bitmaps of CPUs in arguments. Bits beyond the caller's are dropped, bits that we lack are written
+ * as zeroes. */
 int ctl_read_cpumask(struct hc *c, const struct xenctl_bitmap *from, struct cpumask *to) must_check;
-int ctl_write_cpumask(struct hc *c, const struct xenctl_bitmap *to, const struct cpumask *from) must_check;
+int ctl_write_cpumask(struct hc *c, const struct xenctl_bitmap *to,
+                      const struct cpumask *from) must_check;
 
 /* getdomaininfo, shared with the list form. */
 void ctl_domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info);

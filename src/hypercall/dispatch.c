@@ -53,7 +53,8 @@ bool hc_preempt(void)
 
 int hc_refuse(const struct hc *c, int err, const char *what, uint64_t value)
 {
-    log_guest(LOG_G_WARNING, c->d->id, "%s: %#lx refused (errno %d)", what, (unsigned long)value, -err);
+    log_guest(LOG_G_WARNING, c->d->id, "%s: %#lx refused (errno %d)", what, (unsigned long)value,
+              -err);
     return err;
 }
 
@@ -156,7 +157,8 @@ int64_t hc_op_call(struct hc *c, const struct hc_table *t, uint64_t cmd, gva_t a
     }
     rc = op->fn(c, &arg);
     /* A result, or the progress that the next round will read. */
-    if ((rc >= 0 || rc == -ERESTART) && op->size > 0 && (op->dir & HC_OUT) && store_arg(c, op, at, &arg, &arg32) != 0)
+    if ((rc >= 0 || rc == -ERESTART) && op->size > 0 && (op->dir & HC_OUT) &&
+        store_arg(c, op, at, &arg, &arg32) != 0)
         return -EFAULT;
     return rc;
 }

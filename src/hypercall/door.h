@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Private to src/hypercall: what every op sees. A multiplexer is a table of struct hc_op, one row per
- * sub-op; hc_op_call() fetches the argument once, widens a 32-bit caller's, checks that the result
- * can be written back, calls the op on our copy, and writes back. Ops see guest pointers only
- * for arrays inside the argument (hc_va, hc_read, hc_write).
+ * Private to src/hypercall: what every op sees. A multiplexer is a table of struct hc_op, one row
+ * per sub-op; hc_op_call() fetches the argument once, widens a 32-bit caller's, checks that the
+ * result can be written back, calls the op on our copy, and writes back. Ops see guest pointers
+ * only for arrays inside the argument (hc_va, hc_read, hc_write).
  *
- * An op returns >= 0, -errno, or -ERESTART after it has changed c->arg so that calling again goes on.
+ * An op returns >= 0, -errno, or -ERESTART after it has changed c->arg so that calling again goes
+ * on.
  */
 #ifndef HYPERCALL_DOOR_H
 #define HYPERCALL_DOOR_H
@@ -73,14 +74,16 @@ static inline gva_t gva_at(gva_t base, uint64_t index, size_t size)
 {
     return gva_of(base.v + index * size);
 }
-/* Element of an array of unsigned longs (xen_pfn_t, xen_ulong_t), 4 bytes wide for 32-bit callers. */
+/* Element of an array of unsigned longs (xen_pfn_t, xen_ulong_t), 4
+ * bytes wide for 32-bit callers. */
 int hc_read_ulong(struct hc *c, gva_t array, uint64_t index, uint64_t *value) must_check;
 int hc_write_ulong(struct hc *c, gva_t array, uint64_t index, uint64_t value) must_check;
 
 /* True when a loop should end with -ERESTART: something else wants this CPU. */
 bool hc_preempt(void);
 
-/* The domain meant by id: DOMID_SELF, the caller's own id, or for dom0 any. -EPERM, -ESRCH. Pair with hc_put. */
+/* The domain meant by id: DOMID_SELF, the caller's own id, or for dom0 any. -EPERM, -ESRCH. Pair
+ * with hc_put. */
 int hc_target(struct hc *c, domid_t id, struct domain **out) must_check;
 /* Any domain, whatever the caller's privilege (grants and event channels check for themselves). */
 struct domain *hc_any_domain(struct hc *c, domid_t id);

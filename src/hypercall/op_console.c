@@ -7,7 +7,8 @@
 
 #define CHUNK 256U
 
-/* A guest's characters make whole log lines with its name in front; control characters are dropped. */
+/* A guest's characters make whole log lines with its name
+ * in front; control characters are dropped. */
 static void domu_write(struct vcpu *v, const char *text, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
@@ -73,7 +74,8 @@ int64_t hc_console_io(struct hc *c)
     }
 }
 
-/* The one assistance a translated guest has a use for: flag runstate records while they are written. */
+/* The one assistance a translated guest has a use for: flag runstate records while they are
+ * written. */
 int64_t hc_vm_assist(struct hc *c)
 {
     uint64_t bit = BIT(VMASST_TYPE_runstate_update_flag);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * HVM context (xen/hvm/save.h): a domain's state as a chain of records {type, instance, length, data}.
- * Written straight into the caller's buffer; read one record at a time. Devices that a PVH guest does
- * not have are not written, and refused records name themselves in the log.
+ * HVM context (xen/hvm/save.h): a domain's state as a chain of records {type, instance, length,
+ * data}. Written straight into the caller's buffer; read one record at a time. Devices that a PVH
+ * guest does not have are not written, and refused records name themselves in the log.
  */
 #include "ctl.h"
 #include "vcpu_context.h"
@@ -25,7 +25,8 @@ union record { struct hvm_save_header header; struct hvm_hw_cpu cpu; struct hvm_
 /* Where records go. With no buffer only their size is counted. */
 struct sink { struct hc *c; gva_t at; uint64_t used, room; bool count_only; int rc; };
 
-static void put_record(struct sink *s, uint16_t type, uint16_t instance, const void *data, uint32_t length)
+static void put_record(struct sink *s, uint16_t type, uint16_t instance, const void *data,
+                       uint32_t length)
 {
     struct hvm_save_descriptor d = { type, instance, length };
     uint64_t end = s->used + sizeof(d) + length;
@@ -34,7 +35,8 @@ static void put_record(struct sink *s, uint16_t type, uint16_t instance, const v
         if (end > s->room)
             s->rc = -ENOSPC;
         else if (hc_write(s->c, gva_of(s->at.v + s->used), &d, sizeof(d)) != 0 ||
-                 (length && hc_write(s->c, gva_of(s->at.v + s->used + sizeof(d)), data, length) != 0))
+                 (length &&
+                  hc_write(s->c, gva_of(s->at.v + s->used + sizeof(d)), data, length) != 0))
             s->rc = -EFAULT;
     }
     s->used = end;
@@ -142,7 +144,8 @@ int64_t domctl_gethvmcontext(struct ctl *t)
     heap_free(r);
     if (s.count_only) {
         /* Room for vCPUs that get their context later. */
-        s.used += (uint64_t)t->d->max_vcpus * (sizeof(struct hvm_save_descriptor) + sizeof(struct hvm_hw_cpu));
+        s.used += (uint64_t)t->d->max_vcpus *
+                  (sizeof(struct hvm_save_descriptor) + sizeof(struct hvm_hw_cpu));
         s.rc = 0;
     }
     a->size = (uint32_t)s.used;
@@ -160,7 +163,8 @@ int64_t domctl_gethvmcontext_partial(struct ctl *t)
     if (!r)
         return -ENOMEM;
     domain_pause(t->d);
-    if ((v || a->type == HVM_SAVE_CODE(HEADER)) && make_record(t->d, (uint16_t)a->type, v, r, &length))
+    if ((v || a->type == HVM_SAVE_CODE(HEADER)) &&
+        make_record(t->d, (uint16_t)a->type, v, r, &length))
         rc = 0;
     resume(t->d);
     if (rc == 0 && hc_handle(a->buffer).v) {

@@ -11,13 +11,15 @@
 
 static int check_create(struct hc *c, const struct xen_domctl_createdomain *a)
 {
-    if (!(a->flags & XEN_DOMCTL_CDF_hvm) || !(a->flags & XEN_DOMCTL_CDF_hap) || (a->flags & ~CDF_ACCEPTED))
+    if (!(a->flags & XEN_DOMCTL_CDF_hvm) || !(a->flags & XEN_DOMCTL_CDF_hap) ||
+        (a->flags & ~CDF_ACCEPTED))
         return hc_invalid(c, "createdomain: flags", a->flags);
     if (a->iommu_opts != 0)
         return hc_invalid(c, "createdomain: iommu_opts", a->iommu_opts);
     if (a->max_vcpus == 0 || a->max_vcpus > DOMAIN_MAX_VCPUS)
         return hc_invalid(c, "createdomain: max_vcpus", a->max_vcpus);
-    if (XEN_DOMCTL_GRANT_version(a->grant_opts) == 0 || (a->grant_opts & ~(uint32_t)XEN_DOMCTL_GRANT_version_mask))
+    if (XEN_DOMCTL_GRANT_version(a->grant_opts) == 0 ||
+        (a->grant_opts & ~(uint32_t)XEN_DOMCTL_GRANT_version_mask))
         return hc_invalid(c, "createdomain: grant_opts", a->grant_opts);
     if (a->vmtrace_size != 0)
         return hc_invalid(c, "createdomain: vmtrace_size", a->vmtrace_size);
@@ -185,7 +187,8 @@ static int64_t op_getvcpuinfo(struct ctl *t)
 
 static struct vcpu *affinity_target(struct ctl *t, const struct xen_domctl_vcpuaffinity *a)
 {
-    if (a->flags == 0 || (a->flags & ~(XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT | XEN_VCPUAFFINITY_FORCE)))
+    if (a->flags == 0 ||
+        (a->flags & ~(XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT | XEN_VCPUAFFINITY_FORCE)))
         return NULL;
     return domain_vcpu(t->d, a->vcpu);
 }
@@ -276,7 +279,8 @@ static int64_t op_max_mem(struct ctl *t)
 
 static int64_t op_setdomainhandle(struct ctl *t)
 {
-    memcpy(t->d->handle, ((const struct xen_domctl_setdomainhandle *)t->u)->handle, sizeof(t->d->handle));
+    memcpy(t->d->handle, ((const struct xen_domctl_setdomainhandle *)t->u)->handle,
+           sizeof(t->d->handle));
     return 0;
 }
 
@@ -401,47 +405,49 @@ static int64_t op_unsupported(struct ctl *t)
 #define DOMCTL(name, fn, type, dir, who) [XEN_DOMCTL_##name] = { fn, sizeof(struct type), dir, who }
 #define DOMCTL_BARE(name, fn, who) [XEN_DOMCTL_##name] = { fn, 0, HC_IN, who }
 const struct ctl_op ctl_domctls[] = {
-    DOMCTL(createdomain,      op_createdomain,    xen_domctl_createdomain,    HC_INOUT, CTL_PLAIN),
-    DOMCTL_BARE(destroydomain,  op_destroydomain,  CTL_OTHER),
-    DOMCTL_BARE(pausedomain,    op_pausedomain,    CTL_OTHER),
-    DOMCTL_BARE(unpausedomain,  op_unpausedomain,  CTL_DOMAIN),
-    DOMCTL_BARE(resumedomain,   op_resumedomain,   CTL_OTHER),
-    DOMCTL(getdomaininfo,     op_getdomaininfo,   xen_domctl_getdomaininfo,   HC_INOUT, CTL_PLAIN),
-    DOMCTL(getvcpuinfo,       op_getvcpuinfo,     xen_domctl_getvcpuinfo,     HC_INOUT, CTL_DOMAIN),
-    DOMCTL(getvcpuaffinity,   op_getvcpuaffinity, xen_domctl_vcpuaffinity,    HC_IN,    CTL_DOMAIN),
-    DOMCTL(setvcpuaffinity,   op_setvcpuaffinity, xen_domctl_vcpuaffinity,    HC_IN,    CTL_DOMAIN),
-    DOMCTL(scheduler_op,      op_scheduler,       xen_domctl_scheduler_op,    HC_INOUT, CTL_DOMAIN),
-    DOMCTL(max_mem,           op_max_mem,         xen_domctl_max_mem,         HC_IN,    CTL_DOMAIN),
-    DOMCTL(max_vcpus,         op_max_vcpus,       xen_domctl_max_vcpus,       HC_IN,    CTL_OTHER),
-    DOMCTL(setdomainhandle,   op_setdomainhandle, xen_domctl_setdomainhandle, HC_IN,    CTL_DOMAIN),
-    DOMCTL(setdebugging,      op_setdebugging,    xen_domctl_setdebugging,    HC_IN,    CTL_OTHER),
-    DOMCTL(irq_permission,    op_permission,      xen_domctl_irq_permission,  HC_IN,    CTL_DOMAIN),
-    DOMCTL(iomem_permission,  op_permission,      xen_domctl_iomem_permission, HC_IN,   CTL_DOMAIN),
-    DOMCTL(ioport_permission, op_permission,      xen_domctl_ioport_permission, HC_IN,  CTL_DOMAIN),
-    DOMCTL(settimeoffset,     op_settimeoffset,   xen_domctl_settimeoffset,   HC_IN,    CTL_DOMAIN),
-    DOMCTL(sendtrigger,       op_sendtrigger,     xen_domctl_sendtrigger,     HC_IN,    CTL_DOMAIN),
-    DOMCTL(get_address_size,  op_get_address_size, xen_domctl_address_size,   HC_INOUT, CTL_DOMAIN),
-    DOMCTL(set_target,        op_set_target,      xen_domctl_set_target,      HC_IN,    CTL_OTHER),
-    DOMCTL(gethvmcontext,     domctl_gethvmcontext, xen_domctl_hvmcontext,    HC_INOUT, CTL_OTHER),
-    DOMCTL(sethvmcontext,     domctl_sethvmcontext, xen_domctl_hvmcontext,    HC_IN,    CTL_OTHER),
-    DOMCTL(gethvmcontext_partial, domctl_gethvmcontext_partial, xen_domctl_hvmcontext_partial, HC_INOUT,
+    DOMCTL(createdomain, op_createdomain, xen_domctl_createdomain, HC_INOUT, CTL_PLAIN),
+    DOMCTL_BARE(destroydomain, op_destroydomain, CTL_OTHER),
+    DOMCTL_BARE(pausedomain, op_pausedomain, CTL_OTHER),
+    DOMCTL_BARE(unpausedomain, op_unpausedomain, CTL_DOMAIN),
+    DOMCTL_BARE(resumedomain, op_resumedomain, CTL_OTHER),
+    DOMCTL(getdomaininfo, op_getdomaininfo, xen_domctl_getdomaininfo, HC_INOUT, CTL_PLAIN),
+    DOMCTL(getvcpuinfo, op_getvcpuinfo, xen_domctl_getvcpuinfo, HC_INOUT, CTL_DOMAIN),
+    DOMCTL(getvcpuaffinity, op_getvcpuaffinity, xen_domctl_vcpuaffinity, HC_IN, CTL_DOMAIN),
+    DOMCTL(setvcpuaffinity, op_setvcpuaffinity, xen_domctl_vcpuaffinity, HC_IN, CTL_DOMAIN),
+    DOMCTL(scheduler_op, op_scheduler, xen_domctl_scheduler_op, HC_INOUT, CTL_DOMAIN),
+    DOMCTL(max_mem, op_max_mem, xen_domctl_max_mem, HC_IN, CTL_DOMAIN),
+    DOMCTL(max_vcpus, op_max_vcpus, xen_domctl_max_vcpus, HC_IN, CTL_OTHER),
+    DOMCTL(setdomainhandle, op_setdomainhandle, xen_domctl_setdomainhandle, HC_IN, CTL_DOMAIN),
+    DOMCTL(setdebugging, op_setdebugging, xen_domctl_setdebugging, HC_IN, CTL_OTHER),
+    DOMCTL(irq_permission, op_permission, xen_domctl_irq_permission, HC_IN, CTL_DOMAIN),
+    DOMCTL(iomem_permission, op_permission, xen_domctl_iomem_permission, HC_IN, CTL_DOMAIN),
+    DOMCTL(ioport_permission, op_permission, xen_domctl_ioport_permission, HC_IN, CTL_DOMAIN),
+    DOMCTL(settimeoffset, op_settimeoffset, xen_domctl_settimeoffset, HC_IN, CTL_DOMAIN),
+    DOMCTL(sendtrigger, op_sendtrigger, xen_domctl_sendtrigger, HC_IN, CTL_DOMAIN),
+    DOMCTL(get_address_size, op_get_address_size, xen_domctl_address_size, HC_INOUT, CTL_DOMAIN),
+    DOMCTL(set_target, op_set_target, xen_domctl_set_target, HC_IN, CTL_OTHER),
+    DOMCTL(gethvmcontext, domctl_gethvmcontext, xen_domctl_hvmcontext, HC_INOUT, CTL_OTHER),
+    DOMCTL(sethvmcontext, domctl_sethvmcontext, xen_domctl_hvmcontext, HC_IN, CTL_OTHER),
+    DOMCTL(gethvmcontext_partial, domctl_gethvmcontext_partial, xen_domctl_hvmcontext_partial,
+           HC_INOUT, CTL_OTHER),
+    DOMCTL(gettscinfo, op_gettscinfo, xen_domctl_tsc_info, HC_INOUT, CTL_DOMAIN),
+    DOMCTL(settscinfo, op_settscinfo, xen_domctl_tsc_info, HC_IN, CTL_OTHER),
+    DOMCTL(getpageframeinfo3, domctl_getpageframeinfo3, xen_domctl_getpageframeinfo3, HC_INOUT,
            CTL_OTHER),
-    DOMCTL(gettscinfo,        op_gettscinfo,      xen_domctl_tsc_info,        HC_INOUT, CTL_DOMAIN),
-    DOMCTL(settscinfo,        op_settscinfo,      xen_domctl_tsc_info,        HC_IN,    CTL_OTHER),
-    DOMCTL(getpageframeinfo3, domctl_getpageframeinfo3, xen_domctl_getpageframeinfo3, HC_INOUT, CTL_OTHER),
-    DOMCTL(shadow_op,         domctl_shadow_op,   xen_domctl_shadow_op,       HC_INOUT, CTL_OTHER),
-    DOMCTL(setnodeaffinity,   op_setnodeaffinity, xen_domctl_nodeaffinity,    HC_IN,    CTL_DOMAIN),
-    DOMCTL(getnodeaffinity,   op_getnodeaffinity, xen_domctl_nodeaffinity,    HC_IN,    CTL_DOMAIN),
-    DOMCTL(get_cpu_policy,    domctl_get_cpu_policy, xen_domctl_cpu_policy,   HC_INOUT, CTL_DOMAIN),
-    DOMCTL(set_cpu_policy,    domctl_set_cpu_policy, xen_domctl_cpu_policy,   HC_INOUT, CTL_OTHER),
-    DOMCTL(get_paging_mempool_size, op_get_mempool, xen_domctl_paging_mempool, HC_INOUT, CTL_DOMAIN),
-    DOMCTL(set_paging_mempool_size, op_set_mempool, xen_domctl_paging_mempool, HC_IN,    CTL_OTHER),
-    DOMCTL(cacheflush,        op_cacheflush,      xen_domctl_cacheflush,      HC_IN,    CTL_DOMAIN),
-    DOMCTL_BARE(vm_event_op,    op_unsupported, CTL_DOMAIN),
-    DOMCTL_BARE(monitor_op,     op_unsupported, CTL_DOMAIN),
-    DOMCTL_BARE(psr_cmt_op,     op_unsupported, CTL_DOMAIN),
-    DOMCTL_BARE(psr_alloc,      op_unsupported, CTL_DOMAIN),
-    DOMCTL_BARE(debug_op,       op_unsupported, CTL_DOMAIN),
+    DOMCTL(shadow_op, domctl_shadow_op, xen_domctl_shadow_op, HC_INOUT, CTL_OTHER),
+    DOMCTL(setnodeaffinity, op_setnodeaffinity, xen_domctl_nodeaffinity, HC_IN, CTL_DOMAIN),
+    DOMCTL(getnodeaffinity, op_getnodeaffinity, xen_domctl_nodeaffinity, HC_IN, CTL_DOMAIN),
+    DOMCTL(get_cpu_policy, domctl_get_cpu_policy, xen_domctl_cpu_policy, HC_INOUT, CTL_DOMAIN),
+    DOMCTL(set_cpu_policy, domctl_set_cpu_policy, xen_domctl_cpu_policy, HC_INOUT, CTL_OTHER),
+    DOMCTL(get_paging_mempool_size, op_get_mempool, xen_domctl_paging_mempool, HC_INOUT,
+           CTL_DOMAIN),
+    DOMCTL(set_paging_mempool_size, op_set_mempool, xen_domctl_paging_mempool, HC_IN, CTL_OTHER),
+    DOMCTL(cacheflush, op_cacheflush, xen_domctl_cacheflush, HC_IN, CTL_DOMAIN),
+    DOMCTL_BARE(vm_event_op, op_unsupported, CTL_DOMAIN),
+    DOMCTL_BARE(monitor_op, op_unsupported, CTL_DOMAIN),
+    DOMCTL_BARE(psr_cmt_op, op_unsupported, CTL_DOMAIN),
+    DOMCTL_BARE(psr_alloc, op_unsupported, CTL_DOMAIN),
+    DOMCTL_BARE(debug_op, op_unsupported, CTL_DOMAIN),
     DOMCTL_BARE(mem_sharing_op, op_unsupported, CTL_DOMAIN),
 };
 const size_t ctl_domctl_count = ARRAY_COUNT(ctl_domctls);

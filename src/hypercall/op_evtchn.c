@@ -55,7 +55,8 @@ static int64_t op_send(struct hc *c, void *arg)
 
 #define CLOSE_TRIES 8U
 
-/* The peer is found without its lock, so it may have changed when both are held: -EAGAIN, look again. */
+/* The peer is found without its lock, so it may have changed when both are held: -EAGAIN, look
+ * again. */
 static int close_port(struct hc *c, struct domain *d, uint32_t port)
 {
     int rc = -EAGAIN;
@@ -106,7 +107,8 @@ static int64_t op_bind_interdomain(struct hc *c, void *arg)
     if (!r)
         return -ESRCH;
     spin_lock_pair(&c->d->evtchn_lock, &r->evtchn_lock);
-    rc = evtchn_bind_interdomain(&c->d->evtchn, &r->evtchn, a->remote_port, &a->local_port, &notify);
+    rc =
+        evtchn_bind_interdomain(&c->d->evtchn, &r->evtchn, a->remote_port, &a->local_port, &notify);
     spin_unlock_pair(&c->d->evtchn_lock, &r->evtchn_lock);
     if (rc == 0)
         domain_notify(c->d, notify);
@@ -212,7 +214,10 @@ static int64_t close_interdomain(struct hc *c, struct domain *d)
     }
 }
 
-struct fifo_pages { uint32_t count; uint32_t *page[EVTCHN_MAX_PORTS / EVTCHN_FIFO_WORDS_PER_PAGE]; };
+struct fifo_pages {
+    uint32_t count;
+    uint32_t *page[EVTCHN_MAX_PORTS / EVTCHN_FIFO_WORDS_PER_PAGE];
+};
 
 /* The pages of the FIFO ABI were looked at through references, which nobody else remembers. */
 static void drop_fifo_pages(struct domain *d, const struct fifo_pages *f)
@@ -320,19 +325,20 @@ static int64_t op_expand_array(struct hc *c, void *arg)
 
 #define EVTCHN(cmd, fn, type, dir) [cmd] = { fn, sizeof(type), dir, HC_ANY, NULL }
 static const struct hc_op evtchn_ops[] = {
-    EVTCHN(EVTCHNOP_bind_interdomain, op_bind_interdomain, struct evtchn_bind_interdomain, HC_INOUT),
-    EVTCHN(EVTCHNOP_bind_virq,        op_bind_virq,        struct evtchn_bind_virq,        HC_INOUT),
-    EVTCHN(EVTCHNOP_close,            op_close,            struct evtchn_close,            HC_IN),
-    EVTCHN(EVTCHNOP_send,             op_send,             struct evtchn_send,             HC_IN),
-    EVTCHN(EVTCHNOP_status,           op_status,           struct evtchn_status,           HC_INOUT),
-    EVTCHN(EVTCHNOP_alloc_unbound,    op_alloc_unbound,    struct evtchn_alloc_unbound,    HC_INOUT),
-    EVTCHN(EVTCHNOP_bind_ipi,         op_bind_ipi,         struct evtchn_bind_ipi,         HC_INOUT),
-    EVTCHN(EVTCHNOP_bind_vcpu,        op_bind_vcpu,        struct evtchn_bind_vcpu,        HC_IN),
-    EVTCHN(EVTCHNOP_unmask,           op_unmask,           struct evtchn_unmask,           HC_IN),
-    EVTCHN(EVTCHNOP_reset,            op_reset,            struct evtchn_reset,            HC_IN),
-    EVTCHN(EVTCHNOP_init_control,     op_init_control,     struct evtchn_init_control,     HC_INOUT),
-    EVTCHN(EVTCHNOP_expand_array,     op_expand_array,     struct evtchn_expand_array,     HC_IN),
-    EVTCHN(EVTCHNOP_set_priority,     op_set_priority,     struct evtchn_set_priority,     HC_IN),
+    EVTCHN(EVTCHNOP_bind_interdomain, op_bind_interdomain, struct evtchn_bind_interdomain,
+           HC_INOUT),
+    EVTCHN(EVTCHNOP_bind_virq, op_bind_virq, struct evtchn_bind_virq, HC_INOUT),
+    EVTCHN(EVTCHNOP_close, op_close, struct evtchn_close, HC_IN),
+    EVTCHN(EVTCHNOP_send, op_send, struct evtchn_send, HC_IN),
+    EVTCHN(EVTCHNOP_status, op_status, struct evtchn_status, HC_INOUT),
+    EVTCHN(EVTCHNOP_alloc_unbound, op_alloc_unbound, struct evtchn_alloc_unbound, HC_INOUT),
+    EVTCHN(EVTCHNOP_bind_ipi, op_bind_ipi, struct evtchn_bind_ipi, HC_INOUT),
+    EVTCHN(EVTCHNOP_bind_vcpu, op_bind_vcpu, struct evtchn_bind_vcpu, HC_IN),
+    EVTCHN(EVTCHNOP_unmask, op_unmask, struct evtchn_unmask, HC_IN),
+    EVTCHN(EVTCHNOP_reset, op_reset, struct evtchn_reset, HC_IN),
+    EVTCHN(EVTCHNOP_init_control, op_init_control, struct evtchn_init_control, HC_INOUT),
+    EVTCHN(EVTCHNOP_expand_array, op_expand_array, struct evtchn_expand_array, HC_IN),
+    EVTCHN(EVTCHNOP_set_priority, op_set_priority, struct evtchn_set_priority, HC_IN),
 };
 const struct hc_table hc_evtchn_table = HC_TABLE(evtchn_ops);
 

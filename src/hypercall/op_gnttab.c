@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * grant_table_op (xen/grant_table.h): an array of requests per call, each with its own status. Entries,
- * pins and handles are pvhvm/gnttab.h; here are the frames, the map and the order: a page is let go of,
- * and its granter told, only after the CPUs have forgotten the mapping.
+ * grant_table_op (xen/grant_table.h): an array of requests per call, each with its own status.
+ * Entries, pins and handles are pvhvm/gnttab.h; here are the frames, the map and the order: a page
+ * is let go of, and its granter told, only after the CPUs have forgotten the mapping.
  */
 #include "compat32.h"
 #include "physmap.h"
@@ -122,12 +122,14 @@ static int16_t install(struct hc *c, struct gnt_batch *b, const struct mapping *
                        struct gnttab_map_grant_ref *a)
 {
     enum p2m_type type = m->ro ? P2M_GRANT_RO : P2M_GRANT_RW;
-    int64_t handle = gnttab_track(&c->d->grants, m->granter->id, a->ref, a->flags, a->host_addr, m->mfn.v);
+    int64_t handle =
+        gnttab_track(&c->d->grants, m->granter->id, a->ref, a->flags, a->host_addr, m->mfn.v);
 
     if (handle < 0)
         return (int16_t)handle;
     if (!(a->flags & GNTMAP_host_map)) {
-        (void)frame_put(m->mfn);   /* a device mapping needs no entry: without an IOMMU the address is the frame's */
+        (void)frame_put(m->mfn); /* a device mapping needs no entry: without an IOMMU the address is
+                                    the frame's */
     } else if (physmap_put(&b->map, gpa_to_gfn(gpa_of(a->host_addr)), m->mfn, type) != 0) {
         gnttab_untrack(&c->d->grants, (uint32_t)handle);
         return GNTST_general_error;
@@ -179,7 +181,8 @@ static int16_t op_map(struct hc *c, void *arg, struct gnt_batch *b)
 /* Unmapping. */
 
 /* Takes the handle away; afterwards nobody else can unmap it. */
-static int16_t take_handle(struct hc *c, const struct gnttab_unmap_grant_ref *a, struct gnttab_map *out)
+static int16_t take_handle(struct hc *c, const struct gnttab_unmap_grant_ref *a,
+                           struct gnttab_map *out)
 {
     int16_t status = GNTST_okay;
     const struct gnttab_map *m;
@@ -347,17 +350,23 @@ struct gnt_op {
 #define GNTTAB(cmd, fn, type, single, compat) \
     [cmd] = { fn, sizeof(struct type), offsetof(struct type, status), single, compat }
 static const struct gnt_op gnttab_ops[] = {
-    GNTTAB(GNTTABOP_map_grant_ref,   op_map,         gnttab_map_grant_ref,   false, NULL),
-    GNTTAB(GNTTABOP_unmap_grant_ref, op_unmap,       gnttab_unmap_grant_ref, false, NULL),
-    GNTTAB(GNTTABOP_setup_table,     op_setup_table, gnttab_setup_table,     true,  &compat_setup_table),
-    GNTTAB(GNTTABOP_copy,            op_copy,        gnttab_copy,            false, &compat_gnttab_copy),
-    GNTTAB(GNTTABOP_query_size,      op_query_size,  gnttab_query_size,      true,  NULL),
-    GNTTAB(GNTTABOP_swap_grant_ref,  op_swap,        gnttab_swap_grant_ref,  false, NULL),
+    GNTTAB(GNTTABOP_map_grant_ref, op_map, gnttab_map_grant_ref, false, NULL),
+    GNTTAB(GNTTABOP_unmap_grant_ref, op_unmap, gnttab_unmap_grant_ref, false, NULL),
+    GNTTAB(GNTTABOP_setup_table, op_setup_table, gnttab_setup_table, true, &compat_setup_table),
+    GNTTAB(GNTTABOP_copy, op_copy, gnttab_copy, false, &compat_gnttab_copy),
+    GNTTAB(GNTTABOP_query_size, op_query_size, gnttab_query_size, true, NULL),
+    GNTTAB(GNTTABOP_swap_grant_ref, op_swap, gnttab_swap_grant_ref, false, NULL),
 };
 
-union gnt_arg { struct gnttab_map_grant_ref map; struct gnttab_unmap_grant_ref unmap; struct gnttab_copy copy;
-                struct gnttab_setup_table setup; struct gnttab_query_size query; struct gnttab_swap_grant_ref swap;
-                uint8_t byte[40]; };
+union gnt_arg {
+    struct gnttab_map_grant_ref map;
+    struct gnttab_unmap_grant_ref unmap;
+    struct gnttab_copy copy;
+    struct gnttab_setup_table setup;
+    struct gnttab_query_size query;
+    struct gnttab_swap_grant_ref swap;
+    uint8_t byte[40];
+};
 
 static int one(struct hc *c, const struct gnt_op *op, gva_t at, struct gnt_batch *b)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* hvm_op (xen/hvm/hvm_op.h): parameters with their side effects, upcall vectors, kinds of memory. */
+/* hvm_op (xen/hvm/hvm_op.h): parameters with their side effects, upcall
+ * vectors, kinds of memory. */
 #include "door.h"
 #include "shared_layout.h"
 
@@ -8,7 +9,8 @@
 
 #define VIA(value) ((uint8_t)((value) >> 56))
 
-/* Where upcalls go when no per-vCPU vector is set: global vector, or nothing (lines belong to emulated devices). */
+/* Where upcalls go when no per-vCPU vector is set: global vector, or nothing (lines belong to
+ * emulated devices). */
 static void set_callback(struct hc *c, struct domain *d, uint64_t value)
 {
     bool vector = VIA(value) == HVM_PARAM_CALLBACK_TYPE_VECTOR && (uint8_t)value >= 0x10;
@@ -118,13 +120,14 @@ static int64_t op_unsupported(struct hc *c unused_arg, void *arg unused_arg)
 
 #define HVM(cmd, fn, type, dir) [cmd] = { fn, sizeof(type), dir, HC_ANY, NULL }
 static const struct hc_op hvm_ops[] = {
-    HVM(HVMOP_set_param,                op_set_param,     struct xen_hvm_param,                HC_IN),
-    HVM(HVMOP_get_param,                op_get_param,     struct xen_hvm_param,                HC_INOUT),
+    HVM(HVMOP_set_param, op_set_param, struct xen_hvm_param, HC_IN),
+    HVM(HVMOP_get_param, op_get_param, struct xen_hvm_param, HC_INOUT),
     [HVMOP_flush_tlbs] = { op_flush_tlbs, 0, HC_IN, HC_ANY, NULL },
-    HVM(HVMOP_get_time,                 op_get_time,      struct xen_hvm_get_time,             HC_OUT),
-    HVM(HVMOP_xentrace,                 op_xentrace,      struct xen_hvm_xentrace,             HC_IN),
-    HVM(HVMOP_get_mem_type,             op_get_mem_type,  struct xen_hvm_get_mem_type,         HC_INOUT),
-    HVM(HVMOP_set_evtchn_upcall_vector, op_upcall_vector, struct xen_hvm_evtchn_upcall_vector, HC_IN),
+    HVM(HVMOP_get_time, op_get_time, struct xen_hvm_get_time, HC_OUT),
+    HVM(HVMOP_xentrace, op_xentrace, struct xen_hvm_xentrace, HC_IN),
+    HVM(HVMOP_get_mem_type, op_get_mem_type, struct xen_hvm_get_mem_type, HC_INOUT),
+    HVM(HVMOP_set_evtchn_upcall_vector, op_upcall_vector, struct xen_hvm_evtchn_upcall_vector,
+        HC_IN),
     [HVMOP_guest_request_vm_event] = { op_unsupported, 0, HC_IN, HC_ANY, NULL },
     [HVMOP_altp2m] = { op_unsupported, 0, HC_IN, HC_ANY, NULL },
 };

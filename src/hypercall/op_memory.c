@@ -102,11 +102,21 @@ static int64_t domain_figure(struct hc *c, void *arg, enum figure f)
     return rc;
 }
 
-static int64_t op_current_reservation(struct hc *c, void *arg) { return domain_figure(c, arg, FIGURE_NOW); }
-static int64_t op_maximum_reservation(struct hc *c, void *arg) { return domain_figure(c, arg, FIGURE_MAX); }
-static int64_t op_maximum_gpfn(struct hc *c, void *arg) { return domain_figure(c, arg, FIGURE_GPFN); }
+static int64_t op_current_reservation(struct hc *c, void *arg)
+{
+    return domain_figure(c, arg, FIGURE_NOW);
+}
+static int64_t op_maximum_reservation(struct hc *c, void *arg)
+{
+    return domain_figure(c, arg, FIGURE_MAX);
+}
+static int64_t op_maximum_gpfn(struct hc *c, void *arg)
+{
+    return domain_figure(c, arg, FIGURE_GPFN);
+}
 
-/* Populate on demand is not offered: a target is remembered by the toolstack and the balloon driver alone. */
+/* Populate on demand is not offered: a target is remembered by the toolstack and the balloon driver
+ * alone. */
 static int64_t op_pod_target(struct hc *c, void *arg)
 {
     struct xen_pod_target *a = arg;
@@ -150,34 +160,43 @@ static int64_t op_reserved_device_memory(struct hc *c unused_arg, void *arg)
     return 0;
 }
 
-#define MEM(cmd, fn, type, dir, who, compat) [XENMEM_##cmd] = { fn, sizeof(struct type), dir, who, compat }
+#define MEM(cmd, fn, type, dir, who, compat) \
+    [XENMEM_##cmd] = { fn, sizeof(struct type), dir, who, compat }
 #define MEM_BARE(cmd, fn) [XENMEM_##cmd] = { fn, 0, HC_IN, HC_ANY, NULL }
 static const struct hc_op memory_ops[] = {
-    MEM(decrease_reservation, mem_decrease_reservation, xen_memory_reservation, HC_IN, HC_ANY, &compat_reservation),
+    MEM(decrease_reservation, mem_decrease_reservation, xen_memory_reservation, HC_IN, HC_ANY,
+        &compat_reservation),
     MEM_BARE(maximum_ram_page, op_maximum_ram_page),
     MEM(current_reservation, op_current_reservation, xen_memory_domain, HC_IN, HC_ANY, NULL),
     MEM(maximum_reservation, op_maximum_reservation, xen_memory_domain, HC_IN, HC_ANY, NULL),
-    MEM(populate_physmap, mem_populate_physmap, xen_memory_reservation, HC_IN, HC_ANY, &compat_reservation),
-    MEM(add_to_physmap, mem_add_to_physmap, xen_add_to_physmap, HC_INOUT, HC_ANY, &compat_add_to_physmap),
+    MEM(populate_physmap, mem_populate_physmap, xen_memory_reservation, HC_IN, HC_ANY,
+        &compat_reservation),
+    MEM(add_to_physmap, mem_add_to_physmap, xen_add_to_physmap, HC_INOUT, HC_ANY,
+        &compat_add_to_physmap),
     MEM(memory_map, op_memory_map, xen_memory_map, HC_INOUT, HC_ANY, &compat_memory_map),
-    MEM(machine_memory_map, op_machine_memory_map, xen_memory_map, HC_INOUT, HC_DOM0, &compat_memory_map),
+    MEM(machine_memory_map, op_machine_memory_map, xen_memory_map, HC_INOUT, HC_DOM0,
+        &compat_memory_map),
     MEM_BARE(exchange, op_unsupported),
-    MEM(set_memory_map, op_set_memory_map, xen_foreign_memory_map, HC_IN, HC_DOM0, &compat_foreign_memory_map),
+    MEM(set_memory_map, op_set_memory_map, xen_foreign_memory_map, HC_IN, HC_DOM0,
+        &compat_foreign_memory_map),
     MEM(maximum_gpfn, op_maximum_gpfn, xen_memory_domain, HC_IN, HC_ANY, NULL),
     MEM(remove_from_physmap, mem_remove_from_physmap, xen_remove_from_physmap, HC_IN, HC_ANY,
         &compat_remove_from_physmap),
     MEM(set_pod_target, op_pod_target, xen_pod_target, HC_INOUT, HC_DOM0 | HC_NO32, NULL),
     MEM(get_pod_target, op_pod_target, xen_pod_target, HC_INOUT, HC_DOM0 | HC_NO32, NULL),
-    MEM(add_to_physmap_batch, mem_add_to_physmap_batch, xen_add_to_physmap_batch, HC_IN, HC_ANY, &compat_add_batch),
+    MEM(add_to_physmap_batch, mem_add_to_physmap_batch, xen_add_to_physmap_batch, HC_IN, HC_ANY,
+        &compat_add_batch),
     MEM(claim_pages, op_claim_pages, xen_memory_reservation, HC_IN, HC_DOM0, &compat_reservation),
     MEM_BARE(get_vnumainfo, op_unsupported),
-    MEM(reserved_device_memory_map, op_reserved_device_memory, xen_reserved_device_memory_map, HC_INOUT,
+    MEM(reserved_device_memory_map, op_reserved_device_memory, xen_reserved_device_memory_map,
+        HC_INOUT, HC_DOM0 | HC_NO32, NULL),
+    MEM(acquire_resource, mem_acquire_resource, xen_mem_acquire_resource, HC_INOUT,
         HC_DOM0 | HC_NO32, NULL),
-    MEM(acquire_resource, mem_acquire_resource, xen_mem_acquire_resource, HC_INOUT, HC_DOM0 | HC_NO32, NULL),
 };
 const struct hc_table hc_memory_table = HC_TABLE(memory_ops);
 
 int64_t hc_memory_op(struct hc *c)
 {
-    return hc_op_call(c, &hc_memory_table, c->arg[0] & ((1U << MEM_CMD_BITS) - 1), gva_of(c->arg[1]));
+    return hc_op_call(c, &hc_memory_table, c->arg[0] & ((1U << MEM_CMD_BITS) - 1),
+                      gva_of(c->arg[1]));
 }

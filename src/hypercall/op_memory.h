@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Private: memory_op (xen/memory.h). The command's low 6 bits are the sub-op, the rest says how far a long one is. */
+/* Private: memory_op (xen/memory.h). The command's low 6 bits are the sub-op, the rest says how far
+ * a long one is. */
 #ifndef HYPERCALL_OP_MEMORY_H
 #define HYPERCALL_OP_MEMORY_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* domctls about a domain's pages, for saving it: what kind each gfn is; log-dirty is not there yet. */
+/* domctls about a domain's pages, for saving it: what kind each gfn
+ * is; log-dirty is not there yet. */
 #include "ctl.h"
 
 #define FRAMES_AT_ONCE 1024U

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* physdev_op (xen/physdev.h): what dom0 tells about PCI. Interrupt pass-through by pirq is not offered. */
+/* physdev_op (xen/physdev.h): what dom0 tells about PCI. Interrupt pass-through by pirq is not
+ * offered. */
 #include "door.h"
 
 #include <lib/log.h>

@@ -46,7 +46,8 @@ static int add_grant_frame(struct physmap_batch *b, uint64_t index, gfn_t to)
     return rc;
 }
 
-/* Puts the page that is at g there once more, as a small page: taking it away afterwards needs no memory. */
+/* Puts the page that is at g there once more, as a small page: taking it away afterwards needs no
+ * memory. */
 static int split_at(struct physmap_batch *b, gfn_t g, mfn_t m)
 {
     int rc;
@@ -137,7 +138,12 @@ int64_t mem_add_to_physmap(struct hc *c, void *arg)
 
 /* Batches. */
 
-struct batch { struct hc *c; struct domain *d, *from; struct xen_add_to_physmap_batch *a; struct physmap_batch b; };
+struct batch {
+    struct hc *c;
+    struct domain *d, *from;
+    struct xen_add_to_physmap_batch *a;
+    struct physmap_batch b;
+};
 
 static int batch_one(struct batch *t, uint64_t index, gfn_t to)
 {
@@ -244,7 +250,8 @@ int64_t mem_remove_from_physmap(struct hc *c, void *arg)
 
 /* Resources: pages of a domain that have no gfn, mapped at the caller's gfns as foreign pages. */
 
-static int resource_frame(struct domain *d, const struct xen_mem_acquire_resource *a, uint64_t frame, mfn_t *m)
+static int resource_frame(struct domain *d, const struct xen_mem_acquire_resource *a,
+                          uint64_t frame, mfn_t *m)
 {
     switch (a->type) {
     case XENMEM_resource_grant_table:
@@ -256,7 +263,8 @@ static int resource_frame(struct domain *d, const struct xen_mem_acquire_resourc
     }
 }
 
-static int64_t map_resource(struct hc *c, struct domain *d, const struct xen_mem_acquire_resource *a)
+static int64_t map_resource(struct hc *c, struct domain *d,
+                            const struct xen_mem_acquire_resource *a)
 {
     struct physmap_batch b = physmap_begin(c->d);
     uint64_t i = mem_progress(c);

@@ -62,7 +62,8 @@ static int64_t op_getidletime(struct ctl *t)
         if (!bit_test(wanted.bits, cpu))
             continue;
         idle = (uint64_t)sched_cpu_idle_time(cpu);
-        if (hc_write(t->c, gva_at(hc_handle(a->idletime), cpu, sizeof(idle)), &idle, sizeof(idle)) != 0)
+        if (hc_write(t->c, gva_at(hc_handle(a->idletime), cpu, sizeof(idle)), &idle,
+                     sizeof(idle)) != 0)
             return -EFAULT;
         bit_set(found.bits, cpu);
     }
@@ -110,14 +111,16 @@ static int64_t op_get_cpu_version(struct ctl *t)
     return 0;
 }
 
-/* Power states are the firmware's business here: what dom0's ACPI code offers is taken and not used. */
+/* Power states are the firmware's business here: what dom0's ACPI code offers is taken and not
+ * used. */
 static int64_t op_set_pminfo(struct ctl *t)
 {
     (void)t;
     return -EINVAL;
 }
 
-/* Newer than the 4.17 headers; Linux asks for it before its own console works. Returns the bytes filled. */
+/* Newer than the 4.17 headers; Linux asks for it before its own console works. Returns the bytes
+ * filled. */
 #define XENPF_get_dom0_console 64
 static int64_t op_dom0_console(struct ctl *t)
 {
@@ -137,13 +140,13 @@ static int64_t op_no(struct ctl *t)
 
 #define PLATFORM(cmd, fn, type, dir) [cmd] = { fn, sizeof(type), dir, CTL_PLAIN }
 const struct ctl_op ctl_platform_ops[] = {
-    PLATFORM(XENPF_settime32,            op_settime32,       struct xenpf_settime32,       HC_IN),
-    PLATFORM(XENPF_settime64,            op_settime64,       struct xenpf_settime64,       HC_IN),
-    PLATFORM(XENPF_firmware_info,        op_no,              struct xenpf_firmware_info,   HC_IN),
-    PLATFORM(XENPF_getidletime,          op_getidletime,     struct xenpf_getidletime,     HC_INOUT),
-    PLATFORM(XENPF_set_processor_pminfo, op_set_pminfo,      uint32_t,                     HC_IN),
-    PLATFORM(XENPF_get_cpuinfo,          op_get_cpuinfo,     struct xenpf_pcpuinfo,        HC_INOUT),
-    PLATFORM(XENPF_get_cpu_version,      op_get_cpu_version, struct xenpf_pcpu_version,    HC_INOUT),
-    PLATFORM(XENPF_get_dom0_console,     op_dom0_console,    struct dom0_vga_console_info, HC_INOUT),
+    PLATFORM(XENPF_settime32, op_settime32, struct xenpf_settime32, HC_IN),
+    PLATFORM(XENPF_settime64, op_settime64, struct xenpf_settime64, HC_IN),
+    PLATFORM(XENPF_firmware_info, op_no, struct xenpf_firmware_info, HC_IN),
+    PLATFORM(XENPF_getidletime, op_getidletime, struct xenpf_getidletime, HC_INOUT),
+    PLATFORM(XENPF_set_processor_pminfo, op_set_pminfo, uint32_t, HC_IN),
+    PLATFORM(XENPF_get_cpuinfo, op_get_cpuinfo, struct xenpf_pcpuinfo, HC_INOUT),
+    PLATFORM(XENPF_get_cpu_version, op_get_cpu_version, struct xenpf_pcpu_version, HC_INOUT),
+    PLATFORM(XENPF_get_dom0_console, op_dom0_console, struct dom0_vga_console_info, HC_INOUT),
 };
 const size_t ctl_platform_count = ARRAY_COUNT(ctl_platform_ops);

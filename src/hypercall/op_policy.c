@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * CPU policies in the toolstack's form: arrays of CPUID leaves and MSRs. Reading is the mechanism's own
- * serialisation, copied out piece by piece; setting goes leaf by leaf into a copy that replaces the
- * domain's policy only when every leaf was acceptable.
+ * CPU policies in the toolstack's form: arrays of CPUID leaves and MSRs. Reading is the mechanism's
+ * own serialisation, copied out piece by piece; setting goes leaf by leaf into a copy that replaces
+ * the domain's policy only when every leaf was acceptable.
  */
 #include "ctl.h"
 
@@ -191,10 +191,12 @@ static struct cpuid_leaf *leaf_slot(struct cpuid_policy *p, uint32_t leaf, uint3
     return NULL;
 }
 
-/* The hypervisor's own leaves are ours; extended ones above what we keep carry nothing that we present. */
+/* The hypervisor's own leaves are ours; extended ones above what we keep carry nothing that we
+ * present. */
 static bool leaf_is_ignored(uint32_t leaf)
 {
-    return (leaf >= 0x40000000U && leaf <= 0x400001ffU) || (leaf > CPUID_EXT_MAX && leaf <= 0x80000021U);
+    return (leaf >= 0x40000000U && leaf <= 0x400001ffU) ||
+           (leaf > CPUID_EXT_MAX && leaf <= 0x80000021U);
 }
 
 static int apply_leaf(struct cpuid_policy *p, const xen_cpuid_leaf_t *in)
@@ -278,7 +280,8 @@ int64_t domctl_set_cpu_policy(struct ctl *t)
     if (rc == 0)
         rc = apply_msrs(t, a, &p[0]);
     if (rc == 0 && !policy_fits(&p[0], &p[1]))
-        rc = hc_invalid(t->c, "set_cpu_policy: more features than can be presented: domain", t->d->id);
+        rc = hc_invalid(t->c, "set_cpu_policy: more features than can be presented: domain",
+                        t->d->id);
     if (rc == 0)
         t->d->cpuid = p[0];
     heap_free(p);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * memory_op: a domain's RAM grows and shrinks. dom0's RAM is what it was booted with, each page at its
- * own machine address, because devices reach it by that address: giving a page up hides it, asking
- * for it again brings the same one back, and there is no other.
+ * memory_op: a domain's RAM grows and shrinks. dom0's RAM is what it was booted with, each page at
+ * its own machine address, because devices reach it by that address: giving a page up hides it,
+ * asking for it again brings the same one back, and there is no other.
  */
 #include "op_memory.h"
 #include "physmap.h"
@@ -42,7 +42,8 @@ static bool populate_large(struct physmap_batch *b, gfn_t g, unsigned int order)
     struct domain *d = b->d;
     mfn_t m;
 
-    if (order != PAGE_ORDER_2M || d->is_dom0 || !IS_ALIGNED(g.v, BIT(order)) || !room_for(d, BIT(order)))
+    if (order != PAGE_ORDER_2M || d->is_dom0 || !IS_ALIGNED(g.v, BIT(order)) ||
+        !room_for(d, BIT(order)))
         return false;
     m = frame_alloc(order, d->id, true);
     if (!mfn_is_valid(m))
@@ -86,7 +87,8 @@ static bool release_extent(struct physmap_batch *b, gfn_t g, unsigned int order)
 typedef bool (*extent_fn)(struct physmap_batch *b, gfn_t g, unsigned int order);
 
 /* Returns how many extents are done in all; fewer than asked for is not an error. */
-static int64_t each_extent(struct hc *c, struct domain *d, const struct xen_memory_reservation *a, extent_fn fn)
+static int64_t each_extent(struct hc *c, struct domain *d, const struct xen_memory_reservation *a,
+                           extent_fn fn)
 {
     struct physmap_batch b = physmap_begin(d);
     uint64_t i = mem_progress(c);
@@ -119,7 +121,8 @@ static int64_t reserve(struct hc *c, const struct xen_memory_reservation *a, ext
     if (a->extent_order > PAGE_ORDER_2M)
         return (int64_t)mem_progress(c);
     if (a->mem_flags & XENMEMF_populate_on_demand)
-        return hc_refuse(c, 0, "populate_physmap: populate on demand is not offered: flags", a->mem_flags);
+        return hc_refuse(c, 0, "populate_physmap: populate on demand is not offered: flags",
+                         a->mem_flags);
     rc = hc_target(c, a->domid, &d);
     if (rc != 0)
         return rc;

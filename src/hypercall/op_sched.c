@@ -10,7 +10,8 @@ static int64_t op_yield(struct hc *c, void *arg unused_arg)
     return 0;
 }
 
-/* The wake-up flag is cleared before the look at the events: one that comes in between is seen by sched_block. */
+/* The wake-up flag is cleared before the look at the events: one that comes in between is seen by
+ * sched_block. */
 static int64_t op_block(struct hc *c, void *arg unused_arg)
 {
     sched_block_prepare(&c->v->sched);
@@ -113,10 +114,10 @@ static int64_t op_shutdown_code(struct hc *c, void *arg)
 static const struct hc_op sched_ops[] = {
     SCHED_PLAIN(SCHEDOP_yield, op_yield),
     SCHED_PLAIN(SCHEDOP_block, op_block),
-    SCHED(SCHEDOP_shutdown,        op_shutdown,        struct sched_shutdown,        NULL),
-    SCHED(SCHEDOP_poll,            op_poll,            struct sched_poll,            &compat_sched_poll),
+    SCHED(SCHEDOP_shutdown, op_shutdown, struct sched_shutdown, NULL),
+    SCHED(SCHEDOP_poll, op_poll, struct sched_poll, &compat_sched_poll),
     SCHED(SCHEDOP_remote_shutdown, op_remote_shutdown, struct sched_remote_shutdown, NULL),
-    SCHED(SCHEDOP_shutdown_code,   op_shutdown_code,   struct sched_shutdown,        NULL),
+    SCHED(SCHEDOP_shutdown_code, op_shutdown_code, struct sched_shutdown, NULL),
 };
 const struct hc_table hc_sched_table = HC_TABLE(sched_ops);
 

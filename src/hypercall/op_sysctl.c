@@ -18,7 +18,8 @@ static int64_t op_readconsole(struct ctl *t)
     char text[CONSOLE_CHUNK];
 
     while (done < a->count) {
-        size_t n = log_ring_read(text, min_of(a->count - done, CONSOLE_CHUNK), &index, incremental, false);
+        size_t n =
+            log_ring_read(text, min_of(a->count - done, CONSOLE_CHUNK), &index, incremental, false);
 
         if (n == 0)
             break;
@@ -44,7 +45,8 @@ static int64_t op_physinfo(struct ctl *t)
     a->max_cpu_id = cpu_count() - 1;
     a->nr_nodes = 1;
     a->cpu_khz = (uint32_t)time_tsc_khz();
-    a->capabilities = XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap | XEN_SYSCTL_PHYSCAP_gnttab_v1;
+    a->capabilities = XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap |
+                      XEN_SYSCTL_PHYSCAP_gnttab_v1;
     a->total_pages = frames_total();
     a->free_pages = frames_free_count();
     a->max_mfn = frames_max_mfn();
@@ -183,7 +185,8 @@ static int64_t op_scheduler(struct ctl *t)
     switch (a->cmd) {
     case XEN_SYSCTL_SCHEDOP_putinfo:
         if (sched_set_ratelimit_us(a->u.sched_credit2.ratelimit_us) != 0)
-            return hc_invalid(t->c, "XEN_SYSCTL_scheduler_op: ratelimit_us", a->u.sched_credit2.ratelimit_us);
+            return hc_invalid(t->c, "XEN_SYSCTL_scheduler_op: ratelimit_us",
+                              a->u.sched_credit2.ratelimit_us);
         return 0;
     case XEN_SYSCTL_SCHEDOP_getinfo:
         a->u.sched_credit2.ratelimit_us = sched_ratelimit_us();
@@ -207,24 +210,25 @@ static int64_t op_unsupported(struct ctl *t)
 
 #define SYSCTL(name, fn, dir) \
     [XEN_SYSCTL_##name] = { fn, sizeof(struct xen_sysctl_##name), dir, CTL_PLAIN }
-#define SYSCTL_AS(name, type, fn, dir) [XEN_SYSCTL_##name] = { fn, sizeof(struct type), dir, CTL_PLAIN }
+#define SYSCTL_AS(name, type, fn, dir) \
+    [XEN_SYSCTL_##name] = { fn, sizeof(struct type), dir, CTL_PLAIN }
 const struct ctl_op ctl_sysctls[] = {
-    SYSCTL(readconsole,       op_readconsole,       HC_INOUT),
-    SYSCTL(physinfo,          op_physinfo,          HC_INOUT),
-    SYSCTL(sched_id,          op_sched_id,          HC_INOUT),
+    SYSCTL(readconsole, op_readconsole, HC_INOUT),
+    SYSCTL(physinfo, op_physinfo, HC_INOUT),
+    SYSCTL(sched_id, op_sched_id, HC_INOUT),
     SYSCTL(getdomaininfolist, op_getdomaininfolist, HC_INOUT),
-    SYSCTL(debug_keys,        op_debug_keys,        HC_IN),
-    SYSCTL(getcpuinfo,        op_getcpuinfo,        HC_INOUT),
-    SYSCTL(availheap,         op_availheap,         HC_INOUT),
-    SYSCTL(cputopoinfo,       sysctl_cputopoinfo,   HC_INOUT),
-    SYSCTL(numainfo,          sysctl_numainfo,      HC_INOUT),
-    SYSCTL(cpupool_op,        op_cpupool,           HC_INOUT),
-    SYSCTL(scheduler_op,      op_scheduler,         HC_INOUT),
-    SYSCTL(pcitopoinfo,       sysctl_pcitopoinfo,   HC_INOUT),
-    SYSCTL(psr_cmt_op,        op_unsupported,       HC_IN),
-    SYSCTL(psr_alloc,         op_unsupported,       HC_IN),
-    SYSCTL_AS(get_cpu_levelling_caps, xen_sysctl_cpu_levelling_caps, op_levelling_caps,       HC_INOUT),
-    SYSCTL_AS(get_cpu_featureset,     xen_sysctl_cpu_featureset,     sysctl_get_cpu_featureset, HC_INOUT),
-    SYSCTL_AS(get_cpu_policy,         xen_sysctl_cpu_policy,         sysctl_get_cpu_policy,   HC_INOUT),
+    SYSCTL(debug_keys, op_debug_keys, HC_IN),
+    SYSCTL(getcpuinfo, op_getcpuinfo, HC_INOUT),
+    SYSCTL(availheap, op_availheap, HC_INOUT),
+    SYSCTL(cputopoinfo, sysctl_cputopoinfo, HC_INOUT),
+    SYSCTL(numainfo, sysctl_numainfo, HC_INOUT),
+    SYSCTL(cpupool_op, op_cpupool, HC_INOUT),
+    SYSCTL(scheduler_op, op_scheduler, HC_INOUT),
+    SYSCTL(pcitopoinfo, sysctl_pcitopoinfo, HC_INOUT),
+    SYSCTL(psr_cmt_op, op_unsupported, HC_IN),
+    SYSCTL(psr_alloc, op_unsupported, HC_IN),
+    SYSCTL_AS(get_cpu_levelling_caps, xen_sysctl_cpu_levelling_caps, op_levelling_caps, HC_INOUT),
+    SYSCTL_AS(get_cpu_featureset, xen_sysctl_cpu_featureset, sysctl_get_cpu_featureset, HC_INOUT),
+    SYSCTL_AS(get_cpu_policy, xen_sysctl_cpu_policy, sysctl_get_cpu_policy, HC_INOUT),
 };
 const size_t ctl_sysctl_count = ARRAY_COUNT(ctl_sysctls);

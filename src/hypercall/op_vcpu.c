@@ -112,7 +112,8 @@ static int64_t op_register_time(struct hc *c, void *arg)
     return 0;
 }
 
-/* Contents move along; one upcall follows, as events may have come while both places were looked at. */
+/* Contents move along; one upcall follows, as events may have come while both places were looked
+ * at. */
 static int64_t op_register_info(struct hc *c, void *arg)
 {
     const struct vcpu_register_vcpu_info *a = arg;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* xen_version: who we say we are (xen/version.h). Not a table: results differ in kind, not in form. */
+/* xen_version: who we say we are (xen/version.h). Not a table: results
+ * differ in kind, not in form. */
 #include "door.h"
 
 #include <hypercall/hypercall.h>
@@ -14,9 +15,10 @@
 _Static_assert(sizeof(EXTRAVERSION) <= sizeof(xen_extraversion_t), "fits the ABI's field");
 
 /* What a guest that is translated by EPT may rely on; PV interrupt pass-through is not offered. */
-#define FEATURES_COMMON (BIT(XENFEAT_writable_page_tables) | BIT(XENFEAT_auto_translated_physmap) | \
-                         BIT(XENFEAT_hvm_callback_vector) | BIT(XENFEAT_hvm_safe_pvclock) | \
-                         BIT(XENFEAT_memory_op_vnode_supported) | BIT(XENFEAT_not_direct_mapped))
+#define FEATURES_COMMON \
+    (BIT(XENFEAT_writable_page_tables) | BIT(XENFEAT_auto_translated_physmap) | \
+     BIT(XENFEAT_hvm_callback_vector) | BIT(XENFEAT_hvm_safe_pvclock) | \
+     BIT(XENFEAT_memory_op_vnode_supported) | BIT(XENFEAT_not_direct_mapped))
 #define FEATURES_DOM0 (FEATURES_COMMON | BIT(XENFEAT_dom0))
 _Static_assert(FEATURES_DOM0 == 0x12b05 && FEATURES_COMMON == 0x12305, "as 4.17 reports them");
 
@@ -58,9 +60,9 @@ int64_t hc_xen_version(struct hc *c)
 
     switch ((uint32_t)c->arg[0]) {
     case XENVER_version:             return VERSION_NUMBER;
-    case XENVER_extraversion:        return put_text(c, at, EXTRAVERSION, sizeof(xen_extraversion_t));
+    case XENVER_extraversion: return put_text(c, at, EXTRAVERSION, sizeof(xen_extraversion_t));
     case XENVER_compile_info:        return compile_info(c, at);
-    case XENVER_capabilities:        return put_text(c, at, CAPABILITIES, sizeof(xen_capabilities_info_t));
+    case XENVER_capabilities: return put_text(c, at, CAPABILITIES, sizeof(xen_capabilities_info_t));
     case XENVER_changeset:           return put_text(c, at, "", sizeof(xen_changeset_info_t));
     case XENVER_platform_parameters: return hc_write(c, at, &none, c->bits32 ? 4 : 8);
     case XENVER_get_features:        return features(c, at);

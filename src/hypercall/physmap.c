@@ -13,7 +13,8 @@ void physmap_end(struct physmap_batch *b)
     b->count = 0;
 }
 
-/* Nothing was mapped: no CPU can have it cached, nothing to let go. Device memory has no references. */
+/* Nothing was mapped: no CPU can have it cached, nothing to let go. Device memory has no
+ * references. */
 static void retire(struct physmap_batch *b, const struct ept_entry *old)
 {
     if (old->type == P2M_HOLE)
@@ -41,7 +42,8 @@ int physmap_put(struct physmap_batch *b, gfn_t g, mfn_t m, enum p2m_type type)
     return 0;
 }
 
-/* Looked up and stored under one lock: pages that came meanwhile would be lost below a large one. */
+/* Looked up and stored under one lock: pages that came meanwhile would
+ * be lost below a large one. */
 int physmap_put_new(struct domain *d, gfn_t g, unsigned int order, mfn_t m)
 {
     struct ept_entry e = { .mfn = m, .type = P2M_RAM_RW, .rwx = p2m_type_rwx(P2M_RAM_RW),

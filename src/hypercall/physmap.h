@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Private: changing a domain's physical map. Every entry that has a frame holds one reference of it.
- * What a change replaces is collected in a batch and let go only after the CPUs have forgotten
+ * Private: changing a domain's physical map. Every entry that has a frame holds one reference of
+ * it. What a change replaces is collected in a batch and let go only after the CPUs have forgotten
  * it: one flush for many pages. No lock is held between calls; two vCPUs of a guest that race get
  * one or the other result, never a frame that is mapped without a reference.
  */
@@ -20,8 +20,8 @@ static inline struct physmap_batch physmap_begin(struct domain *d)
 /* Flushes and lets go of what was replaced. */
 void physmap_end(struct physmap_batch *b);
 
-/* Puts m at g; the caller's reference becomes the map's, or is still the caller's on error. A mapped grant is
- * not replaced: -EBUSY. */
+/* Puts m at g; the caller's reference becomes the map's, or is still the caller's on error. A
+ * mapped grant is not replaced: -EBUSY. */
 int physmap_put(struct physmap_batch *b, gfn_t g, mfn_t m, enum p2m_type type) must_check;
 /* 2^order pages of RAM where nothing is: -EEXIST if something is. */
 int physmap_put_new(struct domain *d, gfn_t g, unsigned int order, mfn_t m) must_check;
@@ -34,7 +34,10 @@ static inline bool p2m_type_is_ram(enum p2m_type t)
 {
     return t == P2M_RAM_RW || t == P2M_RAM_RO || t == P2M_RAM_LOGDIRTY;
 }
-static inline bool p2m_type_is_grant(enum p2m_type t) { return t == P2M_GRANT_RW || t == P2M_GRANT_RO; }
+static inline bool p2m_type_is_grant(enum p2m_type t)
+{
+    return t == P2M_GRANT_RW || t == P2M_GRANT_RO;
+}
 
 /* Makes the grant table of d at least `frames` long. -ENOSPC beyond its limit. */
 int grant_table_grow_to(struct domain *d, uint32_t frames) must_check;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which CPU is which core of which socket, from the APIC ids (SDM vol. 3A 9.9.1); one memory node; PCI without nodes. */
+/* Which CPU is which core of which socket, from the APIC ids (SDM vol. 3A 9.9.1); one memory node;
+ * PCI without nodes. */
 #include "ctl.h"
 
 #include <mm/frames.h>
@@ -40,7 +41,8 @@ static struct xen_sysctl_cputopo topology_of(unsigned int cpu, struct shifts s)
     uint32_t id = percpu_of(cpu)->apic_id;
     uint32_t in_socket = id & ((1U << s.core) - 1);
 
-    return (struct xen_sysctl_cputopo){ .core = in_socket >> s.smt, .socket = id >> s.core, .node = 0 };
+    return (
+        struct xen_sysctl_cputopo){ .core = in_socket >> s.smt, .socket = id >> s.core, .node = 0 };
 }
 
 void topology_summary(uint32_t *threads_per_core, uint32_t *cores_per_socket)
@@ -76,7 +78,8 @@ int64_t sysctl_cputopoinfo(struct ctl *t)
     for (uint32_t cpu = 0; cpu < n; cpu++) {
         struct xen_sysctl_cputopo topo = topology_of(cpu, s);
 
-        if (hc_write(t->c, gva_at(hc_handle(a->cputopo), cpu, sizeof(topo)), &topo, sizeof(topo)) != 0)
+        if (hc_write(t->c, gva_at(hc_handle(a->cputopo), cpu, sizeof(topo)), &topo, sizeof(topo)) !=
+            0)
             return -EFAULT;
     }
     a->num_cpus = n;
@@ -86,7 +89,8 @@ int64_t sysctl_cputopoinfo(struct ctl *t)
 int64_t sysctl_numainfo(struct ctl *t)
 {
     struct xen_sysctl_numainfo *a = t->u;
-    struct xen_sysctl_meminfo mem = { frames_total() << PAGE_SHIFT, frames_free_count() << PAGE_SHIFT };
+    struct xen_sysctl_meminfo mem = { frames_total() << PAGE_SHIFT, frames_free_count()
+                                                                        << PAGE_SHIFT };
     uint32_t distance = 10, given = a->num_nodes;
     bool mem_wanted = hc_handle(a->meminfo).v, distance_wanted = hc_handle(a->distance).v;
 

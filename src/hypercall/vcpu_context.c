@@ -52,8 +52,10 @@ static void set_segs(struct vcpu *v, const struct packed_seg *p, unsigned int co
 static bool set_hvm32(struct vcpu *v, const struct vcpu_hvm_x86_32 *r)
 {
     const struct packed_seg segs[] = {
-        { SEG_CS, r->cs_base, r->cs_limit, r->cs_ar }, { SEG_DS, r->ds_base, r->ds_limit, r->ds_ar },
-        { SEG_SS, r->ss_base, r->ss_limit, r->ss_ar }, { SEG_ES, r->es_base, r->es_limit, r->es_ar },
+        { SEG_CS, r->cs_base, r->cs_limit, r->cs_ar },
+        { SEG_DS, r->ds_base, r->ds_limit, r->ds_ar },
+        { SEG_SS, r->ss_base, r->ss_limit, r->ss_ar },
+        { SEG_ES, r->es_base, r->es_limit, r->es_ar },
         { SEG_TR, r->tr_base, r->tr_limit, r->tr_ar },
     };
     struct guest_regs *g = &v->vmx.regs;
@@ -112,7 +114,8 @@ int vcpu_context_set_hvm(struct vcpu *v, const struct vcpu_hvm_context *ctx)
 
 /* Toolstack records (save, restore, first context of a domain). */
 
-#define EACH_SEG(X) X(CS, cs) X(DS, ds) X(ES, es) X(FS, fs) X(GS, gs) X(SS, ss) X(TR, tr) X(LDTR, ldtr)
+#define EACH_SEG(X) \
+    X(CS, cs) X(DS, ds) X(ES, es) X(FS, fs) X(GS, gs) X(SS, ss) X(TR, tr) X(LDTR, ldtr)
 
 static void load_segs(struct vcpu *v, const struct hvm_hw_cpu *c)
 {
@@ -133,8 +136,12 @@ static void save_segs(struct vcpu *v, struct hvm_hw_cpu *c)
     struct guest_table t;
     struct guest_seg s;
 
-#define X(S, n) vmx_get_seg(&v->vmx, SEG_##S, &s); c->n##_sel = s.selector; c->n##_limit = s.limit; \
-    c->n##_arbytes = packed_of(s.attr); c->n##_base = s.base;
+#define X(S, n) \
+    vmx_get_seg(&v->vmx, SEG_##S, &s); \
+    c->n##_sel = s.selector; \
+    c->n##_limit = s.limit; \
+    c->n##_arbytes = packed_of(s.attr); \
+    c->n##_base = s.base;
     EACH_SEG(X)
 #undef X
     vmx_get_table(&v->vmx, false, &t);

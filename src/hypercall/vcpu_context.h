@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Private: register state of a vCPU that is not running, in and out of the ABI's records. It is borrowed from the
- * vendor folder meanwhile, whatever vCPU this CPU has loaded.
+ * Private: register state of a vCPU that is not running, in and out of the ABI's records. It is
+ * borrowed from the vendor folder meanwhile, whatever vCPU this CPU has loaded.
  */
 #ifndef HYPERCALL_VCPU_CONTEXT_H
 #define HYPERCALL_VCPU_CONTEXT_H

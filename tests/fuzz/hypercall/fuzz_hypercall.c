@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The front door with random numbers, arguments and memory. The input is a series of calls: who calls (dom0, its
- * second vCPU, the guest), which hypercall, the argument registers (small numbers, addresses inside the argument
- * area, or anything), and bytes for the argument area. One world serves many inputs, so state piles up between them.
+ * The front door with random numbers, arguments and memory. The input is a series of calls: who
+ * calls (dom0, its second vCPU, the guest), which hypercall, the argument registers (small numbers,
+ * addresses inside the argument area, or anything), and bytes for the argument area. One world
+ * serves many inputs, so state piles up between them.
  */
 #include "world.h"
 
@@ -65,12 +66,15 @@ static bool ends_everything(uint64_t nr, const uint64_t args[6], const uint8_t *
     if (nr == __HYPERVISOR_vcpu_op)
         return args[0] == VCPUOP_down;
     /* A domain more costs memory that nothing gives back here. */
-    return nr == __HYPERVISOR_domctl && (area[0] == XEN_DOMCTL_createdomain || area[0] == XEN_DOMCTL_destroydomain);
+    return nr == __HYPERVISOR_domctl &&
+           (area[0] == XEN_DOMCTL_createdomain || area[0] == XEN_DOMCTL_destroydomain);
 }
 
 static void one_call(struct input *in)
 {
-    static const uint8_t numbers[] = { 7, 12, 13, 15, 17, 18, 20, 21, 24, 29, 32, 33, 34, 35, 36, 41 };
+    static const uint8_t numbers[] = {
+        7, 12, 13, 15, 17, 18, 20, 21, 24, 29, 32, 33, 34, 35, 36, 41
+    };
     uint8_t area[AREA_SIZE] = { 0 };
     uint64_t who = take(in, 1), pick = take(in, 1), args[6];
     uint64_t nr = pick < 240 ? numbers[pick % sizeof(numbers)] : pick - 240;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the toolstack asks: the calls of xl info, list, vcpu-list, dmesg, and of creating a domain. */
+/* What the toolstack asks: the calls of xl info, list, vcpu-list,
+ * dmesg, and of creating a domain. */
 #include "world.h"
 
 #include "fake.h"
@@ -245,7 +246,8 @@ static void the_log_is_read_piece_by_piece(void **state)
 
 static void the_wall_clock_is_set_for_all_domains(void **state)
 {
-    struct xen_platform_op p = { .cmd = XENPF_settime64, .interface_version = XENPF_INTERFACE_VERSION };
+    struct xen_platform_op p = { .cmd = XENPF_settime64,
+                                 .interface_version = XENPF_INTERFACE_VERSION };
     const struct shared_info *info = world.guest->shared_info;
 
     (void)state;
@@ -261,7 +263,8 @@ static void the_wall_clock_is_set_for_all_domains(void **state)
 
 static void physical_cpus_are_shown_to_dom0(void **state)
 {
-    struct xen_platform_op p = { .cmd = XENPF_get_cpuinfo, .interface_version = XENPF_INTERFACE_VERSION };
+    struct xen_platform_op p = { .cmd = XENPF_get_cpuinfo,
+                                 .interface_version = XENPF_INTERFACE_VERSION };
 
     (void)state;
     p.u.pcpu_info.xen_cpuid = 1;
@@ -351,7 +354,8 @@ static void refused_configurations_are_einval(void **state)
     struct xen_domctl d = domctl_of(XEN_DOMCTL_createdomain, 0);
 
     (void)state;
-    d.u.createdomain = (struct xen_domctl_createdomain){ .flags = 3, .max_vcpus = 0, .grant_opts = 1 };
+    d.u.createdomain =
+        (struct xen_domctl_createdomain){ .flags = 3, .max_vcpus = 0, .grant_opts = 1 };
     assert_int_equal(DOM(&d), -EINVAL);
     d.u.createdomain.max_vcpus = 129;
     assert_int_equal(DOM(&d), -EINVAL);
@@ -365,8 +369,13 @@ static void refused_configurations_are_einval(void **state)
 
 static void a_domain_is_made_in_xls_order(void **state)
 {
-    static struct { struct hvm_save_descriptor hd; struct hvm_save_header h; struct hvm_save_descriptor cd;
-                    struct hvm_hw_cpu c; struct hvm_save_descriptor end; } __attribute__((packed)) ctx;
+    static struct {
+        struct hvm_save_descriptor hd;
+        struct hvm_save_header h;
+        struct hvm_save_descriptor cd;
+        struct hvm_hw_cpu c;
+        struct hvm_save_descriptor end;
+    } __attribute__((packed)) ctx;
     struct xen_domctl d;
     domid_t id;
 

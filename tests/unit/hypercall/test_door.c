@@ -15,16 +15,24 @@
 #include <xen/memory.h>
 #include <xen/version.h>
 
-struct table { uint64_t nr; const struct hc_table *t; unsigned int at; /* index of the pointer argument */ };
+struct table {
+    uint64_t nr;
+    const struct hc_table *t;
+    unsigned int at; /* index of the pointer argument */
+};
 static const struct table tables[] = {
-    { __HYPERVISOR_event_channel_op, &hc_evtchn_table, 1 }, { __HYPERVISOR_memory_op, &hc_memory_table, 1 },
-    { __HYPERVISOR_hvm_op, &hc_hvm_table, 1 },              { __HYPERVISOR_sched_op, &hc_sched_table, 1 },
-    { __HYPERVISOR_vcpu_op, &hc_vcpu_table, 2 },            { __HYPERVISOR_physdev_op, &hc_physdev_table, 1 },
+    { __HYPERVISOR_event_channel_op, &hc_evtchn_table, 1 },
+    { __HYPERVISOR_memory_op, &hc_memory_table, 1 },
+    { __HYPERVISOR_hvm_op, &hc_hvm_table, 1 },
+    { __HYPERVISOR_sched_op, &hc_sched_table, 1 },
+    { __HYPERVISOR_vcpu_op, &hc_vcpu_table, 2 },
+    { __HYPERVISOR_physdev_op, &hc_physdev_table, 1 },
 };
 
 static int64_t call_at(struct vcpu *v, const struct table *t, uint64_t cmd, uint64_t at)
 {
-    return t->at == 1 ? world_call(v, t->nr, cmd, at, 0, 0) : world_call(v, t->nr, cmd, v->id, at, 0);
+    return t->at == 1 ? world_call(v, t->nr, cmd, at, 0, 0)
+                      : world_call(v, t->nr, cmd, v->id, at, 0);
 }
 
 static void every_hole_of_the_first_table_is_enosys(void **state)
@@ -93,7 +101,12 @@ static void privileged_ops_are_eperm_for_a_guest(void **state)
     assert_int_equal(guest_call(__HYPERVISOR_dm_op, 0, 0, 0), -EPERM);
 }
 
-static const struct { uint64_t nr; const struct ctl_op *op; const size_t *count; uint32_t version; } ctls[] = {
+static const struct {
+    uint64_t nr;
+    const struct ctl_op *op;
+    const size_t *count;
+    uint32_t version;
+} ctls[] = {
     { __HYPERVISOR_domctl, ctl_domctls, &ctl_domctl_count, XEN_DOMCTL_INTERFACE_VERSION },
     { __HYPERVISOR_sysctl, ctl_sysctls, &ctl_sysctl_count, XEN_SYSCTL_INTERFACE_VERSION },
     { __HYPERVISOR_platform_op, ctl_platform_ops, &ctl_platform_count, XENPF_INTERFACE_VERSION },
@@ -143,7 +156,9 @@ static void a_domctl_on_a_domain_that_is_not_there_is_esrch(void **state)
 {
     (void)state;
     for (uint32_t cmd = 0; cmd < ctl_domctl_count; cmd++) {
-        struct xen_domctl d = { .cmd = cmd, .interface_version = XEN_DOMCTL_INTERFACE_VERSION, .domain = 77 };
+        struct xen_domctl d = { .cmd = cmd,
+                                .interface_version = XEN_DOMCTL_INTERFACE_VERSION,
+                                .domain = 77 };
 
         if (!ctl_domctls[cmd].fn || ctl_domctls[cmd].who == CTL_PLAIN)
             continue;
@@ -151,7 +166,8 @@ static void a_domctl_on_a_domain_that_is_not_there_is_esrch(void **state)
     }
 }
 
-/* Random arguments at every op of every table, for both domains: an error leaves no trace, memory is read once. */
+/* Random arguments at every op of every table, for both domains: an error leaves no trace, memory
+ * is read once. */
 static void random_arguments_are_fetched_once(void **state)
 {
     uint8_t bytes[HC_ARG_MAX];
@@ -165,7 +181,8 @@ static void random_arguments_are_fetched_once(void **state)
                 uint64_t at;
 
                 /* These end the domain or the vCPU, which would end the test. */
-                if (tables[i].nr == __HYPERVISOR_sched_op || (tables[i].nr == __HYPERVISOR_vcpu_op && cmd < 3))
+                if (tables[i].nr == __HYPERVISOR_sched_op ||
+                    (tables[i].nr == __HYPERVISOR_vcpu_op && cmd < 3))
                     continue;
                 for (unsigned int b = 0; b < sizeof(bytes); b++)
                     bytes[b] = rand() % 3 ? 0 : (uint8_t)rand();
@@ -210,7 +227,8 @@ static void multicall_lets_others_run_and_goes_on(void **state)
 
     (void)state;
     for (unsigned int i = 0; i < 4; i++)
-        e[i] = (struct multicall_entry){ .op = __HYPERVISOR_xen_version, .args = { XENVER_version } };
+        e[i] =
+            (struct multicall_entry){ .op = __HYPERVISOR_xen_version, .args = { XENVER_version } };
     at = world_put(world.dom0, e, sizeof(e));
     memcpy(args, (uint64_t[6]){ at, 4 }, sizeof(args));
     (void)dom0_call(__HYPERVISOR_xen_version, 0, 0, 0);   /* loads the vCPU */
@@ -234,7 +252,8 @@ static void an_op_inside_multicall_is_continued(void **state)
 {
     uint64_t gfn[3] = { 0x300, 0x301, 0x302 };
     struct xen_memory_reservation r = { .nr_extents = 3, .domid = 1 };
-    struct multicall_entry e = { .op = __HYPERVISOR_memory_op, .args = { XENMEM_populate_physmap } };
+    struct multicall_entry e = { .op = __HYPERVISOR_memory_op,
+                                 .args = { XENMEM_populate_physmap } };
     uint64_t args[6] = { 0, 1 };
     unsigned int rounds = 0;
     bool again = true;

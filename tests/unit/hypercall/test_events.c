@@ -22,7 +22,9 @@
 
 static void map_shared_info(struct vcpu *v, uint64_t gfn)
 {
-    struct xen_add_to_physmap a = { .domid = DOMID_SELF, .space = XENMAPSPACE_shared_info, .gpfn = gfn };
+    struct xen_add_to_physmap a = { .domid = DOMID_SELF,
+                                    .space = XENMAPSPACE_shared_info,
+                                    .gpfn = gfn };
 
     assert_int_equal(OP(v, __HYPERVISOR_memory_op, XENMEM_add_to_physmap, &a), 0);
 }
@@ -138,7 +140,8 @@ static void shared_info_shows_the_time_as_soon_as_it_is_mapped(void **state)
     map_shared_info(world.v0, 0x220);
     info = frame_map(world.dom0->shared_info_mfn);
     assert_int_not_equal(info->vcpu_info[0].time.tsc_to_system_mul, 0);
-    assert_int_equal(p2m_lookup(&world.dom0->p2m, gfn_of(0x220)).mfn.v, world.dom0->shared_info_mfn.v);
+    assert_int_equal(p2m_lookup(&world.dom0->p2m, gfn_of(0x220)).mfn.v,
+                     world.dom0->shared_info_mfn.v);
 }
 
 static void shared_info_moves_and_the_page_below_is_given_up(void **state)
@@ -227,14 +230,16 @@ static void the_runstate_area_is_written_at_once(void **state)
     uint64_t at = world_put(world.dom0, &r, sizeof(r));
 
     (void)state;
-    assert_int_equal(dom0_call(__HYPERVISOR_vcpu_op, VCPUOP_register_runstate_memory_area, 0, at), 0);
+    assert_int_equal(dom0_call(__HYPERVISOR_vcpu_op, VCPUOP_register_runstate_memory_area, 0, at),
+                     0);
     world_get(world.dom0, 0x230000, &info, sizeof(info));
     assert_in_range(info.state, 0, 3);
     assert_int_not_equal(info.state_entry_time, 0);
     assert_true(world.v0->runstate_registered);
     r.addr.p = WORLD_BAD_POINTER;
     at = world_put(world.dom0, &r, sizeof(r));
-    assert_int_equal(dom0_call(__HYPERVISOR_vcpu_op, VCPUOP_register_runstate_memory_area, 0, at), -EFAULT);
+    assert_int_equal(dom0_call(__HYPERVISOR_vcpu_op, VCPUOP_register_runstate_memory_area, 0, at),
+                     -EFAULT);
     assert_int_equal(world.v0->runstate_va.v, 0x230000);
 }
 
@@ -267,9 +272,11 @@ static void the_callback_and_upcall_vectors_are_remembered(void **state)
     assert_int_equal(OP(world.v0, __HYPERVISOR_hvm_op, HVMOP_set_evtchn_upcall_vector, &u), 0);
     assert_int_equal(world.v1->upcall_vector, 0xf3);
     u.vector = 15;
-    assert_int_equal(OP(world.v0, __HYPERVISOR_hvm_op, HVMOP_set_evtchn_upcall_vector, &u), -EINVAL);
+    assert_int_equal(OP(world.v0, __HYPERVISOR_hvm_op, HVMOP_set_evtchn_upcall_vector, &u),
+                     -EINVAL);
     u = (struct xen_hvm_evtchn_upcall_vector){ .vcpu = 9, .vector = 0xf3 };
-    assert_int_equal(OP(world.v0, __HYPERVISOR_hvm_op, HVMOP_set_evtchn_upcall_vector, &u), -ENOENT);
+    assert_int_equal(OP(world.v0, __HYPERVISOR_hvm_op, HVMOP_set_evtchn_upcall_vector, &u),
+                     -ENOENT);
 }
 
 static void dom0_finds_its_store_port_zero(void **state)

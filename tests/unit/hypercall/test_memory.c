@@ -19,8 +19,8 @@
 #define GNT(v, cmd, arg) OP(v, __HYPERVISOR_grant_table_op, cmd, arg)
 #define SCRATCH 0x10000UL      /* gfns of dom0 where nothing is */
 
-static int64_t reservation(struct vcpu *v, uint64_t cmd, domid_t domid, const uint64_t *gfn, uint64_t n,
-                           unsigned int order)
+static int64_t reservation(struct vcpu *v, uint64_t cmd, domid_t domid, const uint64_t *gfn,
+                           uint64_t n, unsigned int order)
 {
     struct xen_memory_reservation r = { .nr_extents = n, .extent_order = order, .domid = domid };
 
@@ -115,7 +115,9 @@ static void running_out_of_frames_undoes_the_extent(void **state)
 
 static void a_page_can_be_moved(void **state)
 {
-    struct xen_add_to_physmap a = { .domid = 1, .space = XENMAPSPACE_gmfn, .idx = 5, .gpfn = 0x500 };
+    struct xen_add_to_physmap a = {
+        .domid = 1, .space = XENMAPSPACE_gmfn, .idx = 5, .gpfn = 0x500
+    };
     uint64_t mfn = p2m_lookup(&world.guest->p2m, gfn_of(5)).mfn.v, before = world.guest->tot_pages;
 
     (void)state;
@@ -136,7 +138,8 @@ static void a_range_of_pages_moves_with_interruptions(void **state)
     (void)state;
     (void)dom0_call(__HYPERVISOR_xen_version, 0, 0, 0);
     softirq_raise(SOFTIRQ_TIMER);
-    assert_int_equal(world_call(world.v0, __HYPERVISOR_memory_op, XENMEM_add_to_physmap, at, 0, 0), 0);
+    assert_int_equal(world_call(world.v0, __HYPERVISOR_memory_op, XENMEM_add_to_physmap, at, 0, 0),
+                     0);
     assert_int_equal(world.restarts, 3);
     for (unsigned int i = 0; i < 4; i++) {
         assert_int_equal(p2m_lookup(&world.dom0->p2m, gfn_of(SCRATCH + i)).mfn.v, 0x300 + i);
@@ -149,8 +152,9 @@ static void a_range_of_pages_moves_with_interruptions(void **state)
 
 static int64_t map_foreign(const uint64_t *idx, const uint64_t *gpfn, int *errs, uint16_t n)
 {
-    struct xen_add_to_physmap_batch b = { .domid = DOMID_SELF, .space = XENMAPSPACE_gmfn_foreign, .size = n,
-                                          .u.foreign_domid = 1 };
+    struct xen_add_to_physmap_batch b = {
+        .domid = DOMID_SELF, .space = XENMAPSPACE_gmfn_foreign, .size = n, .u.foreign_domid = 1
+    };
     uint64_t errs_at = world_put(world.dom0, errs, n * sizeof(*errs));
     int64_t rc;
 
@@ -206,8 +210,9 @@ static void a_batch_goes_on_after_an_interruption(void **state)
 
 static void a_guest_sees_no_foreign_pages(void **state)
 {
-    struct xen_add_to_physmap_batch b = { .domid = DOMID_SELF, .space = XENMAPSPACE_gmfn_foreign, .size = 1,
-                                          .u.foreign_domid = 0 };
+    struct xen_add_to_physmap_batch b = {
+        .domid = DOMID_SELF, .space = XENMAPSPACE_gmfn_foreign, .size = 1, .u.foreign_domid = 0
+    };
 
     (void)state;
     assert_int_equal(MEM(world.g0, XENMEM_add_to_physmap_batch, &b), -EPERM);
@@ -257,10 +262,13 @@ static void the_grant_table_of_a_guest_is_a_resource(void **state)
 static void tools_get_the_errors_that_they_tolerate(void **state)
 {
     (void)state;
-    assert_int_equal(dom0_call(__HYPERVISOR_memory_op, XENMEM_get_sharing_freed_pages, 0, 0), -ENOSYS);
-    assert_int_equal(dom0_call(__HYPERVISOR_memory_op, XENMEM_get_sharing_shared_pages, 0, 0), -ENOSYS);
+    assert_int_equal(dom0_call(__HYPERVISOR_memory_op, XENMEM_get_sharing_freed_pages, 0, 0),
+                     -ENOSYS);
+    assert_int_equal(dom0_call(__HYPERVISOR_memory_op, XENMEM_get_sharing_shared_pages, 0, 0),
+                     -ENOSYS);
     assert_int_equal(dom0_call(__HYPERVISOR_memory_op, XENMEM_get_vnumainfo, 0, 0), -EOPNOTSUPP);
-    assert_int_equal(dom0_call(__HYPERVISOR_memory_op, XENMEM_maximum_ram_page, 0, 0), (WORLD_RAM >> 12) - 1);
+    assert_int_equal(dom0_call(__HYPERVISOR_memory_op, XENMEM_maximum_ram_page, 0, 0),
+                     (WORLD_RAM >> 12) - 1);
 }
 
 static void the_memory_map_is_cut_to_the_callers_room(void **state)
@@ -284,7 +292,9 @@ static void the_memory_map_is_cut_to_the_callers_room(void **state)
 /* The guest grants its page 9 to dom0 under reference ref. */
 static void grant(uint32_t ref, uint16_t flags)
 {
-    struct xen_add_to_physmap a = { .domid = DOMID_SELF, .space = XENMAPSPACE_grant_table, .idx = 0, .gpfn = 0x800 };
+    struct xen_add_to_physmap a = {
+        .domid = DOMID_SELF, .space = XENMAPSPACE_grant_table, .idx = 0, .gpfn = 0x800
+    };
     grant_entry_v1_t e = { .flags = GTF_permit_access | flags, .domid = 0, .frame = 9 };
 
     assert_int_equal(MEM(world.g0, XENMEM_add_to_physmap, &a), 0);
@@ -298,7 +308,9 @@ static uint16_t entry_flags(uint32_t ref)
 
 static void a_granted_page_is_mapped_and_unmapped(void **state)
 {
-    struct gnttab_map_grant_ref m = { .host_addr = SCRATCH << 12, .flags = GNTMAP_host_map, .ref = 8, .dom = 1 };
+    struct gnttab_map_grant_ref m = {
+        .host_addr = SCRATCH << 12, .flags = GNTMAP_host_map, .ref = 8, .dom = 1
+    };
     struct gnttab_unmap_grant_ref u = { .host_addr = SCRATCH << 12 };
     mfn_t page = p2m_lookup(&world.guest->p2m, gfn_of(9)).mfn;
     char text[6];
@@ -324,7 +336,9 @@ static void a_granted_page_is_mapped_and_unmapped(void **state)
 
 static void what_is_not_granted_is_not_mapped(void **state)
 {
-    struct gnttab_map_grant_ref m = { .host_addr = SCRATCH << 12, .flags = GNTMAP_host_map, .ref = 8, .dom = 1 };
+    struct gnttab_map_grant_ref m = {
+        .host_addr = SCRATCH << 12, .flags = GNTMAP_host_map, .ref = 8, .dom = 1
+    };
 
     (void)state;
     grant(8, GTF_readonly);
@@ -339,8 +353,9 @@ static void what_is_not_granted_is_not_mapped(void **state)
     m.dom = 55;
     assert_int_equal(GNT(world.v0, GNTTABOP_map_grant_ref, &m), 0);
     assert_int_equal(m.status, GNTST_bad_domain);
-    m = (struct gnttab_map_grant_ref){ .host_addr = SCRATCH << 12, .flags = GNTMAP_host_map | GNTMAP_readonly,
-                                       .ref = 8, .dom = 1 };
+    m = (struct gnttab_map_grant_ref){
+        .host_addr = SCRATCH << 12, .flags = GNTMAP_host_map | GNTMAP_readonly, .ref = 8, .dom = 1
+    };
     assert_int_equal(GNT(world.v0, GNTTABOP_map_grant_ref, &m), 0);
     assert_int_equal(m.status, GNTST_okay);
     assert_int_equal(type_at(world.dom0, SCRATCH), P2M_GRANT_RO);
@@ -348,9 +363,13 @@ static void what_is_not_granted_is_not_mapped(void **state)
 
 static void a_mapped_grant_is_not_replaced_from_below(void **state)
 {
-    struct gnttab_map_grant_ref m = { .host_addr = SCRATCH << 12, .flags = GNTMAP_host_map, .ref = 8, .dom = 1 };
+    struct gnttab_map_grant_ref m = {
+        .host_addr = SCRATCH << 12, .flags = GNTMAP_host_map, .ref = 8, .dom = 1
+    };
     struct xen_remove_from_physmap r = { .domid = DOMID_SELF, .gpfn = SCRATCH };
-    struct xen_add_to_physmap a = { .domid = DOMID_SELF, .space = XENMAPSPACE_gmfn, .idx = 0x300, .gpfn = SCRATCH };
+    struct xen_add_to_physmap a = {
+        .domid = DOMID_SELF, .space = XENMAPSPACE_gmfn, .idx = 0x300, .gpfn = SCRATCH
+    };
 
     (void)state;
     grant(8, 0);
@@ -398,9 +417,13 @@ static void counts_of_grant_requests_are_bounded(void **state)
     world_get(world.dom0, at, &q, sizeof(q));
     assert_int_equal(q.status, GNTST_okay);
     assert_int_equal(q.max_nr_frames, 64);
-    assert_int_equal(dom0_call(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, WORLD_BAD_POINTER, 0), 0);
-    assert_int_equal(dom0_call(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, WORLD_BAD_POINTER, 1), -EFAULT);
-    assert_int_equal(dom0_call(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, at, 0x80000000UL), -EINVAL);
+    assert_int_equal(
+        dom0_call(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, WORLD_BAD_POINTER, 0), 0);
+    assert_int_equal(
+        dom0_call(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, WORLD_BAD_POINTER, 1),
+        -EFAULT);
+    assert_int_equal(
+        dom0_call(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, at, 0x80000000UL), -EINVAL);
     assert_int_equal(dom0_call(__HYPERVISOR_grant_table_op, GNTTABOP_transfer, at, 1), -ENOSYS);
 }
 
@@ -421,8 +444,14 @@ static void only_version_1_can_be_set(void **state)
 
 static void a_32_bit_caller_gets_the_same_effects(void **state)
 {
-    struct { uint16_t domid, size; uint32_t space, idx, gpfn; } add = { DOMID_SELF, 0, XENMAPSPACE_shared_info, 0, 0x600 };
-    struct { uint32_t extents, n, order, flags; uint16_t domid, pad; } r = { 0, 2, 0, 0, DOMID_SELF, 0 };
+    struct {
+        uint16_t domid, size;
+        uint32_t space, idx, gpfn;
+    } add = { DOMID_SELF, 0, XENMAPSPACE_shared_info, 0, 0x600 };
+    struct {
+        uint32_t extents, n, order, flags;
+        uint16_t domid, pad;
+    } r = { 0, 2, 0, 0, DOMID_SELF, 0 };
     uint32_t gfn[2] = { 0x700, 0x701 };
 
     (void)state;

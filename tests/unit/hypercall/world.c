@@ -23,7 +23,8 @@ static struct { uint64_t at, size; } fetches[FETCHES_MAX];
 static unsigned int fetch_count;
 static bool watching;
 
-/* The fakes' arenas live as long as the program; a search for leaks has nothing to say about them. */
+/* The fakes' arenas live as long as the program; a search for
+ * leaks has nothing to say about them. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void) { return "detect_leaks=0"; }
 
@@ -76,8 +77,12 @@ static void give_pages(struct domain *d)
 static struct domain *make_domain(domid_t id, uint32_t vcpus)
 {
     struct xen_domctl_createdomain config = {
-        .flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap, .max_vcpus = vcpus, .max_evtchn_port = 131071,
-        .max_grant_frames = -1, .max_maptrack_frames = -1, .grant_opts = 1,
+        .flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap,
+        .max_vcpus = vcpus,
+        .max_evtchn_port = 131071,
+        .max_grant_frames = -1,
+        .max_maptrack_frames = -1,
+        .grant_opts = 1,
         .arch.emulation_flags = XEN_X86_EMU_LAPIC,
     };
     struct domain *d;
@@ -121,14 +126,34 @@ static void make_cpu(void)
 /* VMX as Bochs has it on its Haswell (the MSRs of SDM appendix A, 0x480 on). */
 static void make_vmx(void)
 {
-    static const struct { uint32_t msr; uint64_t value; } caps[] = {
-        { 0x3a, 5 }, { 0x480, 0x00da10000000002b }, { 0x485, 0x200000e0 }, { 0x486, 0x80000021 },
-        { 0x487, 0xffffffff }, { 0x488, 0x2000 }, { 0x489, 0x1727ff }, { 0x48b, 0x00007fff00000000 },
-        { 0x48c, 0x00000f0106334141 }, { 0x48d, 0x0000007f00000016 }, { 0x48e, 0xf7f9fffe04006172 },
-        { 0x48f, 0x007fffff00036dfb }, { 0x490, 0x0000ffff000011fb }, { 0xc0000080, 0xd01 },
-        { 0x277, 0x0007040600070406 }, { 0xc0000100, 0 }, { 0x48, 0 },
-        { 0xc0000081, 0 }, { 0xc0000082, 0 }, { 0xc0000083, 0 }, { 0xc0000084, 0 }, { 0xc0000102, 0 },
-        { 0xc0000103, 0 }, { 0x174, 0 }, { 0x175, 0 }, { 0x176, 0 },
+    static const struct { uint32_t msr; uint64_t value;
+    } caps[] = {
+        { 0x3a, 5 },
+        { 0x480, 0x00da10000000002b },
+        { 0x485, 0x200000e0 },
+        { 0x486, 0x80000021 },
+        { 0x487, 0xffffffff },
+        { 0x488, 0x2000 },
+        { 0x489, 0x1727ff },
+        { 0x48b, 0x00007fff00000000 },
+        { 0x48c, 0x00000f0106334141 },
+        { 0x48d, 0x0000007f00000016 },
+        { 0x48e, 0xf7f9fffe04006172 },
+        { 0x48f, 0x007fffff00036dfb },
+        { 0x490, 0x0000ffff000011fb },
+        { 0xc0000080, 0xd01 },
+        { 0x277, 0x0007040600070406 },
+        { 0xc0000100, 0 },
+        { 0x48, 0 },
+        { 0xc0000081, 0 },
+        { 0xc0000082, 0 },
+        { 0xc0000083, 0 },
+        { 0xc0000084, 0 },
+        { 0xc0000102, 0 },
+        { 0xc0000103, 0 },
+        { 0x174, 0 },
+        { 0x175, 0 },
+        { 0x176, 0 },
     };
 
     for (unsigned int i = 0; i < sizeof(caps) / sizeof(caps[0]); i++)
@@ -289,7 +314,11 @@ int64_t world_ctl(uint64_t nr, void *arg, size_t size)
 
 /* ---- pictures ---- */
 
-struct domain_picture { struct domain d; struct vcpu v[2]; struct evtchn ports[EVTCHN_PER_BUCKET]; };
+struct domain_picture {
+    struct domain d;
+    struct vcpu v[2];
+    struct evtchn ports[EVTCHN_PER_BUCKET];
+};
 struct world_picture { struct domain_picture d[2]; };
 
 static void forget_lock(spinlock_t *l)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Two domains on a fake machine, made by the real src/domain: dom0 with identity memory, and a guest. Paging
- * is off in both, so a guest pointer is a guest-physical address. Every fetch that a hypercall makes of
- * guest memory is recorded: reading a byte twice within one call is an error (WORLD_DOUBLE_FETCH).
+ * Two domains on a fake machine, made by the real src/domain: dom0 with identity memory, and a
+ * guest. Paging is off in both, so a guest pointer is a guest-physical address. Every fetch that a
+ * hypercall makes of guest memory is recorded: reading a byte twice within one call is an error
+ * (WORLD_DOUBLE_FETCH).
  */
 #ifndef TESTS_HYPERCALL_WORLD_H
 #define TESTS_HYPERCALL_WORLD_H
