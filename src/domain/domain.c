@@ -2,6 +2,8 @@
 /* The list of domains, references, creation, pause, shutdown and crash. */
 #include <domain/domain.h>
 
+#include "destroy.h"
+
 #include <stdarg.h>
 
 #include <hv/assert.h>
@@ -61,6 +63,7 @@ static void domain_free(struct domain *d)
 {
     for (uint32_t i = 0; i < d->max_vcpus; i++)
         vcpu_destroy(d->vcpu[i]);
+    domain_release_shared(d);
     evtchn_fini(&d->evtchn);
     gnttab_fini(&d->grants);
     p2m_fini(&d->p2m);
@@ -78,16 +81,28 @@ void domain_put(struct domain *d)
         domain_free(d);
 }
 
-/* List lock held: the smallest id that is free, DOMID_INVALID if all are taken. */
-static domid_t choose_id(void)
+static bool id_is_taken(domid_t id)
 {
-    domid_t id = FIRST_GUEST_DOMID;
     struct domain *d;
 
     list_for_each(d, &domains, link)
         if (d->id == id)
-            id++;
-    return id < DOMID_FIRST_RESERVED ? id : DOMID_INVALID;
+            return true;
+    return false;
+}
+
+/* List lock held: the id after the one given last, so that a dead domain's is not met again soon;
+ * DOMID_INVALID if all are taken. */
+static domid_t choose_id(void)
+{
+    static domid_t last;
+
+    for (unsigned int i = FIRST_GUEST_DOMID; i < DOMID_FIRST_RESERVED; i++) {
+        last = last + 1 < (int)DOMID_FIRST_RESERVED ? (domid_t)(last + 1) : FIRST_GUEST_DOMID;
+        if (!id_is_taken(last))
+            return last;
+    }
+    return DOMID_INVALID;
 }
 
 static int list_insert(struct domain *d, domid_t id)
@@ -285,10 +300,4 @@ void domain_crash(struct domain *d, const char *fmt, ...)
     if (current_vcpu() && current_vcpu()->domain == d)
         vmx_dump(&current_vcpu()->vmx);
     domain_shutdown(d, SHUTDOWN_crash);
-}
-
-int domain_destroy(struct domain *d)
-{
-    log_guest(LOG_G_WARNING, d->id, "destroydomain: not there yet");
-    return -EOPNOTSUPP;
 }

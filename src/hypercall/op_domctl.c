@@ -44,6 +44,7 @@ static int64_t op_createdomain(struct ctl *t)
     rc = domain_create(id, a, &d);
     if (rc != 0)
         return hc_refuse(t->c, rc, "createdomain: domain", t->id);
+    policy_set_default(d);
     t->id = d->id;
     return 0;
 }

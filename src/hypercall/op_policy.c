@@ -153,6 +153,11 @@ void policy_host_words(uint32_t words[8])
         memcpy(words, all, 8 * sizeof(words[0]));
 }
 
+void policy_set_default(struct domain *d)
+{
+    cpuid_policy_init(&d->cpuid, CPUID_HVM_DEFAULT, host_leaf);
+}
+
 int64_t domctl_get_cpu_policy(struct ctl *t)
 {
     struct xen_domctl_cpu_policy *a = t->u;

