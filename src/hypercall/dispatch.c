@@ -113,54 +113,53 @@ static const struct hc_op *find_op(struct hc *c, const struct hc_table *t, uint6
     return op;
 }
 
-static int fetch_arg(struct hc *c, const struct hc_op *op, gva_t at, union hc_arg *arg,
-                     union hc_arg *arg32)
+static int64_t finish(struct hc *c, const struct hc_op *op, int64_t rc, gva_t at, const void *arg,
+                      size_t size)
 {
-    const struct hc_compat *compat = c->bits32 ? op->compat : NULL;
-    size_t size = compat ? compat->size : op->size;
-    int rc = 0;
-
-    if (op->dir & HC_IN || compat)
-        rc = hc_read(c, compat ? arg32 : arg, at, size);
-    if (rc == 0 && (op->dir & HC_OUT))
-        rc = guest_check_write(c->v, at, size);
-    if (rc == 0 && compat)
-        compat->widen(arg, arg32);
+    /* A result, or the progress that the next round will read. */
+    if ((rc >= 0 || rc == -ERESTART) && (op->dir & HC_OUT) && hc_write(c, at, arg, size) != 0)
+        return -EFAULT;
     return rc;
 }
 
-static int store_arg(struct hc *c, const struct hc_op *op, gva_t at, const union hc_arg *arg,
-                     union hc_arg *arg32)
+/* A 32-bit caller's argument of another layout: read whole, so that what is not changed is written
+ * back as it was. */
+static int64_t call_compat(struct hc *c, const struct hc_op *op, gva_t at)
 {
-    if (!c->bits32 || !op->compat)
-        return hc_write(c, at, arg, op->size);
-    op->compat->narrow(arg32, arg);
-    return hc_write(c, at, arg32, op->compat->size);
+    union hc_arg arg, arg32;
+    size_t size = op->compat->size;
+    int64_t rc;
+
+    memset(&arg, 0, sizeof(arg));
+    memset(&arg32, 0, sizeof(arg32));
+    if (hc_read(c, &arg32, at, size) != 0 ||
+        ((op->dir & HC_OUT) && guest_check_write(c->v, at, size) != 0))
+        return -EFAULT;
+    op->compat->widen(&arg, &arg32);
+    rc = op->fn(c, &arg);
+    op->compat->narrow(&arg32, &arg);
+    return finish(c, op, rc, at, &arg32, size);
 }
 
 int64_t hc_op_call(struct hc *c, const struct hc_table *t, uint64_t cmd, gva_t at)
 {
     const struct hc_op *op = find_op(c, t, cmd);
-    union hc_arg arg, arg32;
-    int64_t rc;
+    union hc_arg arg;
 
     if (!op)
         return -ENOSYS;
     if ((op->who & HC_DOM0) && !c->d->is_dom0)
         return -EPERM;
+    if (op->size == 0)
+        return op->fn(c, NULL);
+    if (c->bits32 && op->compat)
+        return call_compat(c, op, at);
     memset(&arg, 0, sizeof(arg));
-    memset(&arg32, 0, sizeof(arg32));
-    if (op->size > 0) {
-        rc = fetch_arg(c, op, at, &arg, &arg32);
-        if (rc != 0)
-            return rc;
-    }
-    rc = op->fn(c, &arg);
-    /* A result, or the progress that the next round will read. */
-    if ((rc >= 0 || rc == -ERESTART) && op->size > 0 && (op->dir & HC_OUT) &&
-        store_arg(c, op, at, &arg, &arg32) != 0)
+    if ((op->dir & HC_IN) && hc_read(c, &arg, at, op->size) != 0)
         return -EFAULT;
-    return rc;
+    if ((op->dir & HC_OUT) && guest_check_write(c->v, at, op->size) != 0)
+        return -EFAULT;
+    return finish(c, op, op->fn(c, &arg), at, &arg, op->size);
 }
 
 /* Multicall. */

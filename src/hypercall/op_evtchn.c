@@ -4,7 +4,7 @@
  * whose reference, and who is told. Two domains' locks are taken together (spin_lock_pair), and
  * the binding found without them is looked at again with them.
  */
-#include "door.h"
+#include "physmap.h"
 
 #include <lib/string.h>
 #include <mm/heap.h>
@@ -287,7 +287,7 @@ static int64_t op_init_control(struct hc *c, void *arg)
         return -ENOENT;
     if (evtchn_fifo_check_offset(a->offset) != 0)
         return hc_invalid(c, "EVTCHNOP_init_control: offset", a->offset);
-    area.page = domain_map_page(c->d, gfn_of(a->control_gfn), &area.mfn);
+    area.page = physmap_own_page(c->d, gfn_of(a->control_gfn), &area.mfn);
     if (!area.page)
         return hc_invalid(c, "EVTCHNOP_init_control: control_gfn", a->control_gfn);
     spin_lock(&c->d->evtchn_lock);
@@ -308,7 +308,7 @@ static int64_t op_expand_array(struct hc *c, void *arg)
 {
     const struct evtchn_expand_array *a = arg;
     mfn_t m;
-    void *page = domain_map_page(c->d, gfn_of(a->array_gfn), &m);
+    void *page = physmap_own_page(c->d, gfn_of(a->array_gfn), &m);
     int rc;
 
     if (!page)

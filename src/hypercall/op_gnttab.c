@@ -105,16 +105,15 @@ static int16_t pin(struct mapping *m, const struct gnttab_map_grant_ref *a, domi
     return status;
 }
 
-/* The granter's own RAM alone may be granted. */
-static bool granted_frame(struct mapping *m)
+/* The granter's own RAM alone may be granted, not what it has of others itself. */
+static bool granted_frame(struct domain *granter, gfn_t g, bool write, mfn_t *m)
 {
-    if (!p2m_type_is_ram(p2m_lookup(&m->granter->p2m, m->gfn).type))
+    if (!p2m_type_is_ram(p2m_lookup(&granter->p2m, g).type) ||
+        !p2m_get_frame(&granter->p2m, g, write, m))
         return false;
-    if (!p2m_get_frame(&m->granter->p2m, m->gfn, !m->ro, &m->mfn))
-        return false;
-    if (frame_owner(m->mfn) == m->granter->id)
+    if (frame_owner(*m) == granter->id)
         return true;
-    (void)frame_put(m->mfn);
+    (void)frame_put(*m);
     return false;
 }
 
@@ -146,7 +145,7 @@ static int16_t map_locked(struct hc *c, struct gnt_batch *b, struct mapping *m,
 
     if (status != GNTST_okay)
         return status;
-    if (!granted_frame(m)) {
+    if (!granted_frame(m->granter, m->gfn, !m->ro, &m->mfn)) {
         status = GNTST_bad_page;
     } else {
         status = install(c, b, m, a);
@@ -246,7 +245,8 @@ static int16_t side_open(struct hc *c, const struct gnttab_copy_ptr *p, bool by_
             return status;
         s->pinned = true;
     }
-    if (!p2m_get_frame(&s->d->p2m, gfn, write, &s->mfn))
+    if (by_ref ? !granted_frame(s->d, gfn, write, &s->mfn)
+               : !p2m_get_frame(&s->d->p2m, gfn, write, &s->mfn))
         return GNTST_bad_page;
     s->page = frame_map(s->mfn);
     return GNTST_okay;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* vcpu_op (xen/vcpu.h) and set_timer_op. The sub-ops take the vCPU's number as second argument. */
 #include "compat32.h"
+#include "physmap.h"
 #include "vcpu_context.h"
 
 #include <pvhvm/shared_info.h>
@@ -125,7 +126,7 @@ static int64_t op_register_info(struct hc *c, void *arg)
         return hc_invalid(c, "VCPUOP_register_vcpu_info: offset", a->offset);
     if (v != c->v && !READ_ONCE(v->sched.down))
         return -EINVAL;
-    area.page = domain_map_page(c->d, gfn_of(a->mfn), &area.mfn);
+    area.page = physmap_own_page(c->d, gfn_of(a->mfn), &area.mfn);
     if (!area.page)
         return hc_invalid(c, "VCPUOP_register_vcpu_info: mfn", a->mfn);
     spin_lock(&c->d->evtchn_lock);

@@ -74,6 +74,16 @@ int physmap_take(struct physmap_batch *b, gfn_t g)
     return rc;
 }
 
+void *physmap_own_page(struct domain *d, gfn_t g, mfn_t *m)
+{
+    void *page = domain_map_page(d, g, m);
+
+    if (!page || frame_owner(*m) == d->id)
+        return page;
+    domain_unmap_page(page, *m);
+    return NULL;
+}
+
 bool physmap_foreign_frame(struct domain *from, gfn_t g, mfn_t *m)
 {
     enum p2m_type type = p2m_lookup(&from->p2m, g).type;

@@ -12,8 +12,10 @@
 #include <cmocka.h>
 #include <mm/frames.h>
 #include <x86/softirq.h>
+#include <xen/event_channel.h>
 #include <xen/grant_table.h>
 #include <xen/memory.h>
+#include <xen/vcpu.h>
 
 #define MEM(v, cmd, arg) OP(v, __HYPERVISOR_memory_op, cmd, arg)
 #define GNT(v, cmd, arg) OP(v, __HYPERVISOR_grant_table_op, cmd, arg)
@@ -381,6 +383,25 @@ static void a_mapped_grant_is_not_replaced_from_below(void **state)
     assert_int_equal(type_at(world.dom0, 0x300), P2M_RAM_RW);
 }
 
+/* A mapped grant is taken back some day; what the hypervisor writes on its own must not follow it. */
+static void shared_areas_lie_in_own_memory_only(void **state)
+{
+    struct gnttab_map_grant_ref m = {
+        .host_addr = SCRATCH << 12, .flags = GNTMAP_host_map, .ref = 8, .dom = 1
+    };
+    struct vcpu_register_vcpu_info r = { .mfn = SCRATCH };
+    struct evtchn_init_control i = { .control_gfn = SCRATCH };
+    uint64_t at;
+
+    (void)state;
+    grant(8, 0);
+    assert_int_equal(GNT(world.v0, GNTTABOP_map_grant_ref, &m), 0);
+    assert_int_equal(m.status, GNTST_okay);
+    at = world_put(world.dom0, &r, sizeof(r));
+    assert_int_equal(dom0_call(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, 0, at), -EINVAL);
+    assert_int_equal(OP(world.v0, __HYPERVISOR_event_channel_op, EVTCHNOP_init_control, &i), -EINVAL);
+}
+
 static void copies_go_between_grants_and_own_pages(void **state)
 {
     struct gnttab_copy c = { .source = { .u.ref = 8, .domid = 1, .offset = 0x10 },
@@ -487,6 +508,7 @@ int main(void)
         T(a_granted_page_is_mapped_and_unmapped),
         T(what_is_not_granted_is_not_mapped),
         T(a_mapped_grant_is_not_replaced_from_below),
+        T(shared_areas_lie_in_own_memory_only),
         T(copies_go_between_grants_and_own_pages),
         T(counts_of_grant_requests_are_bounded),
         T(only_version_1_can_be_set),
