@@ -23,8 +23,11 @@ static void start_dying(struct domain *d)
     first = !d->dying;
     d->dying = true;
     spin_unlock(&d->lock);
-    if (first)
-        domain_pause(d);   /* never undone */
+    if (!first)
+        return;
+    domain_pause(d);   /* never undone */
+    for (unsigned int i = 0; i < DOMAIN_WATCHDOGS; i++)
+        timer_stop(&d->watchdog[i].timer);
 }
 
 /* The other domain at the far end, referenced; NULL: none, or it is itself. */

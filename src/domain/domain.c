@@ -59,8 +59,18 @@ struct domain *domain_get(domid_t id)
     return d;
 }
 
+static void watchdog_fired(void *arg)
+{
+    struct domain *d = arg;
+
+    log_err("d%u: its watchdog has run out", d->id);
+    domain_shutdown(d, SHUTDOWN_watchdog);
+}
+
 static void domain_free(struct domain *d)
 {
+    for (unsigned int i = 0; i < DOMAIN_WATCHDOGS; i++)
+        timer_kill(&d->watchdog[i].timer);
     for (uint32_t i = 0; i < d->max_vcpus; i++)
         vcpu_destroy(d->vcpu[i]);
     domain_release_shared(d);
@@ -183,6 +193,8 @@ int domain_create(domid_t id, const struct xen_domctl_createdomain *config, stru
     d->max_pages = 0;
     init_locks(d);
     hvm_params_init(&d->params);
+    for (unsigned int i = 0; i < DOMAIN_WATCHDOGS; i++)
+        timer_init(&d->watchdog[i].timer, watchdog_fired, d, this_cpu_id());
     d->vcpu = heap_new_array(struct vcpu *, d->max_vcpus);
     rc = d->vcpu ? list_insert(d, id) : -ENOMEM;
     if (rc == 0) {

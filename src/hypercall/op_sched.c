@@ -2,6 +2,7 @@
 /* sched_op (xen/sched.h): giving up the CPU, polling ports, ending the domain. */
 #include "compat32.h"
 
+#include <x86/time.h>
 #include <xen/sched.h>
 
 static int64_t op_yield(struct hc *c, void *arg unused_arg)
@@ -109,6 +110,49 @@ static int64_t op_shutdown_code(struct hc *c, void *arg)
     return 0;
 }
 
+/* Ids count from 1. The timers belong to the domain (domain.c says what happens when one fires). */
+static int64_t watchdog_new(struct domain *d, ns_t deadline)
+{
+    for (uint32_t i = 0; i < DOMAIN_WATCHDOGS; i++) {
+        struct domain_watchdog *w = &d->watchdog[i];
+
+        if (w->in_use)
+            continue;
+        w->in_use = true;
+        timer_set(&w->timer, deadline);
+        return i + 1;
+    }
+    return -ENOSPC;
+}
+
+static int64_t watchdog_change(struct domain *d, uint32_t id, ns_t deadline)
+{
+    struct domain_watchdog *w = &d->watchdog[array_index_nospec(id - 1, DOMAIN_WATCHDOGS)];
+
+    if (!w->in_use)
+        return -EINVAL;
+    w->in_use = deadline != NS_NEVER;
+    if (w->in_use)
+        timer_set(&w->timer, deadline);
+    else
+        timer_stop(&w->timer);
+    return 0;
+}
+
+static int64_t op_watchdog(struct hc *c, void *arg)
+{
+    const struct sched_watchdog *a = arg;
+    ns_t deadline = a->timeout ? time_now() + a->timeout * NS_PER_SEC : NS_NEVER;
+    int64_t rc = -EINVAL;
+
+    if (a->id > DOMAIN_WATCHDOGS || (a->id == 0 && a->timeout == 0))
+        return rc;
+    spin_lock(&c->d->lock);
+    rc = a->id == 0 ? watchdog_new(c->d, deadline) : watchdog_change(c->d, a->id, deadline);
+    spin_unlock(&c->d->lock);
+    return rc;
+}
+
 #define SCHED(cmd, fn, type, compat) [cmd] = { fn, sizeof(type), HC_IN, HC_ANY, compat }
 #define SCHED_PLAIN(cmd, fn) [cmd] = { fn, 0, HC_IN, HC_ANY, NULL }
 static const struct hc_op sched_ops[] = {
@@ -117,6 +161,7 @@ static const struct hc_op sched_ops[] = {
     SCHED(SCHEDOP_shutdown, op_shutdown, struct sched_shutdown, NULL),
     SCHED(SCHEDOP_poll, op_poll, struct sched_poll, &compat_sched_poll),
     SCHED(SCHEDOP_remote_shutdown, op_remote_shutdown, struct sched_remote_shutdown, NULL),
+    SCHED(SCHEDOP_watchdog, op_watchdog, struct sched_watchdog, NULL),
     SCHED(SCHEDOP_shutdown_code, op_shutdown_code, struct sched_shutdown, NULL),
 };
 const struct hc_table hc_sched_table = HC_TABLE(sched_ops);

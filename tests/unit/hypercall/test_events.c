@@ -302,6 +302,31 @@ static void a_guest_cannot_set_the_toolstacks_params(void **state)
     assert_int_equal(OP(world.v0, __HYPERVISOR_hvm_op, HVMOP_set_param, &p), -EEXIST);
 }
 
+static void a_watchdog_that_is_not_fed_ends_the_domain(void **state)
+{
+    struct sched_watchdog w = { .timeout = 30 };
+
+    (void)state;
+    assert_int_equal(OP(world.g0, __HYPERVISOR_sched_op, SCHEDOP_watchdog, &w), 1);
+    assert_int_equal(OP(world.g0, __HYPERVISOR_sched_op, SCHEDOP_watchdog, &w), 2);
+    assert_int_equal(OP(world.g0, __HYPERVISOR_sched_op, SCHEDOP_watchdog, &w), -ENOSPC);
+    w = (struct sched_watchdog){ .id = 2 };
+    assert_int_equal(OP(world.g0, __HYPERVISOR_sched_op, SCHEDOP_watchdog, &w), 0);
+    assert_int_equal(OP(world.g0, __HYPERVISOR_sched_op, SCHEDOP_watchdog, &w), -EINVAL);
+    fake_time_advance(20 * NS_PER_SEC);
+    w = (struct sched_watchdog){ .id = 1, .timeout = 30 };
+    assert_int_equal(OP(world.g0, __HYPERVISOR_sched_op, SCHEDOP_watchdog, &w), 0);
+    fake_time_advance(20 * NS_PER_SEC);
+    softirq_raise(SOFTIRQ_TIMER);
+    softirq_run();
+    assert_false(world.guest->shut_down);
+    fake_time_advance(20 * NS_PER_SEC);
+    softirq_raise(SOFTIRQ_TIMER);
+    softirq_run();
+    assert_true(world.guest->shut_down);
+    assert_int_equal(world.guest->shutdown_reason, SHUTDOWN_watchdog);
+}
+
 static void a_guest_may_shut_itself_down_and_dom0_any_other(void **state)
 {
     struct sched_remote_shutdown r = { .domain_id = 1, .reason = SHUTDOWN_suspend };
@@ -334,6 +359,7 @@ int main(void)
         T(the_callback_and_upcall_vectors_are_remembered),
         T(dom0_finds_its_store_port_zero),
         T(a_guest_cannot_set_the_toolstacks_params),
+        T(a_watchdog_that_is_not_fed_ends_the_domain),
         T(a_guest_may_shut_itself_down_and_dom0_any_other),
     };
 

@@ -27,6 +27,7 @@
 #include <xen/domctl.h>
 
 #define DOMAIN_MAX_VCPUS 128U
+#define DOMAIN_WATCHDOGS 2U
 #define DOMAIN_MAX_VIOAPICS 16U
 #define HYPERCALL_MAX_POLL 128U
 
@@ -90,6 +91,8 @@ struct domain {
 
     struct p2m p2m;                    /* own lock */
     uint64_t tot_pages, max_pages;     /* atomic */
+    /* SCHEDOP_watchdog, under lock */
+    struct domain_watchdog { struct timer timer; bool in_use; } watchdog[DOMAIN_WATCHDOGS];
 
     spinlock_t evtchn_lock; struct evtchn_domain evtchn;
     spinlock_t grant_lock; struct gnttab grants;
