@@ -181,6 +181,22 @@ static void polling_a_pending_port_does_not_block(void **state)
     assert_false(world.v0->sched.blocked);
 }
 
+static void an_upcall_ends_a_poll_only_if_it_can_be_taken(void **state)
+{
+    struct shared_info *info = world.dom0->shared_info;
+    struct sched_poll p = { .nr_ports = 0 };
+
+    (void)state;
+    (void)dom0_call(__HYPERVISOR_xen_version, 0, 0, 0);   /* loads the vCPU */
+    info->vcpu_info[0].evtchn_upcall_pending = 1;
+    vmx_set_rflags(&world.v0->vmx, 2 | RFLAGS_IF);
+    assert_int_equal(OP(world.v0, __HYPERVISOR_sched_op, SCHEDOP_poll, &p), 0);
+    assert_false(world.v0->sched.blocked);
+    vmx_set_rflags(&world.v0->vmx, 2);
+    assert_int_equal(OP(world.v0, __HYPERVISOR_sched_op, SCHEDOP_poll, &p), 0);
+    assert_true(world.v0->sched.blocked);
+}
+
 static void too_many_or_unknown_ports_are_not_polled(void **state)
 {
     struct sched_poll p = { .nr_ports = HYPERCALL_MAX_POLL + 1 };
@@ -351,6 +367,7 @@ int main(void)
         T(shared_info_shows_the_time_as_soon_as_it_is_mapped),
         T(shared_info_moves_and_the_page_below_is_given_up),
         T(polling_a_pending_port_does_not_block),
+        T(an_upcall_ends_a_poll_only_if_it_can_be_taken),
         T(too_many_or_unknown_ports_are_not_polled),
         T(block_returns_at_once_when_an_event_is_there),
         T(a_deadline_in_the_past_is_accepted),
