@@ -19,7 +19,7 @@ rig_build() {
         [ -f "$SOURCE_DIR/build/host/build.ninja" ] ||
             quietly "$1" cmake -S "$SOURCE_DIR" -B "$SOURCE_DIR/build/host" -G Ninja -DCMAKE_C_COMPILER=clang \
                 -DCMAKE_BUILD_TYPE=Debug -DTENON_PRODUCT=OFF -DTENON_HOST=ON
-        quietly "$1" ninja -C "$SOURCE_DIR/build/host" rigd rig
+        quietly "$1" ninja -C "$SOURCE_DIR/build/host" rigd rig rig_report
     ) 9>"$SOURCE_DIR/build/rig.lock"
 }
 
@@ -85,7 +85,7 @@ rig_make_root() {
     done
     mount -t proc none $new/proc || exit
     mount -t tmpfs none $new/run || exit
-    mkdir -p $new/run/xen $new/run/xenstored $new/var/lib/{xen,xenstored} $new/var/log/xen
+    mkdir -p $new/run/xen $new/run/xenstored $new/var/lib/{xen,xenstored} $new/var/log/xen/console
     exec chroot $new "$@"
 }
 
@@ -162,3 +162,6 @@ check() {
 
 # has TEXT REGEX
 has() { grep -Eq -- "$2" <<<"$1"; }
+
+# rig_report NAME: one number of what is in use, from rigd itself.
+rig_report() { TENON_RIG_SOCKET=$RIG_RUN/socket "$RIG_BUILD/rig_report" "$1"; }

@@ -37,6 +37,7 @@ static int64_t add_set(struct connection *device, uint64_t arg)
         return -EFAULT;
     }
     s->count = in.count;
+    s->va = 0;
     s->index = in.index = device->next_index;
     device->next_index += (uint64_t)in.count * PAGE_SIZE;
     s->next = device->grants;
@@ -60,11 +61,21 @@ static int64_t drop_set(struct connection *device, uint64_t arg)
     return 0;
 }
 
-/* Sets are kept by the library above as offsets; a tool that asks knows only where it has mapped. */
-static int64_t offset_of(uint64_t arg)
+/* Where the tool has mapped a set tells which it is. */
+static int64_t offset_of(struct connection *device, uint64_t arg)
 {
-    (void)arg;
-    return -EINVAL;
+    struct ioctl_gntdev_get_offset_for_vaddr a;
+    const struct grant_set *s = device->grants;
+
+    if (tool_read(arg, &a, sizeof(a)) != 0)
+        return -EFAULT;
+    while (s && s->va != a.vaddr)
+        s = s->next;
+    if (!s)
+        return -EINVAL;
+    a.offset = s->index;
+    a.count = s->count;
+    return tool_write(arg, &a, sizeof(a));
 }
 
 int64_t gntdev_ioctl(struct connection *device, uint64_t number, uint64_t arg)
@@ -72,7 +83,7 @@ int64_t gntdev_ioctl(struct connection *device, uint64_t number, uint64_t arg)
     switch (number) {
     case IOCTL_GNTDEV_MAP_GRANT_REF:        return add_set(device, arg);
     case IOCTL_GNTDEV_UNMAP_GRANT_REF:      return drop_set(device, arg);
-    case IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR: return offset_of(arg);
+    case IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR: return offset_of(device, arg);
     case IOCTL_GNTDEV_SET_MAX_GRANTS:
     case IOCTL_GNTDEV_SET_UNMAP_NOTIFY:     return 0;
     default:                                return -ENOTTY;
@@ -109,7 +120,7 @@ static int map_set(const struct grant_set *s, uint64_t gfn, bool readonly, uint3
 /* arg: va, length, protection, offset. */
 int64_t gntdev_mmap(struct connection *process, struct connection *device, const uint64_t arg[4], struct extents *x)
 {
-    const struct grant_set *s = *find_set(device, arg[3]);
+    struct grant_set *s = *find_set(device, arg[3]);
     bool readonly = !(arg[2] & PROT_WRITE);
     uint32_t *handles;
     uint64_t gfn;
@@ -122,6 +133,8 @@ int64_t gntdev_mmap(struct connection *process, struct connection *device, const
     rc = handles && gfn ? map_set(s, gfn, readonly, handles) : -ENOMEM;
     if (rc == 0)
         rc = mapping_add(process, arg[0], gfn, s->count, handles);
+    if (rc == 0)
+        s->va = arg[0];
     if (rc == 0)
         return extents_add(x, arg[0], gfn, s->count, !readonly);
     if (gfn)

@@ -141,12 +141,32 @@ static void make_dom0(void)
     rig_vcpu = d->vcpu[0];
 }
 
+/* The scheduler gives CPU 0 to the vCPU of the tools; dom0's others have nothing to do and block. */
+static void start_vcpus(void)
+{
+    for (unsigned int cpu = MACHINE_CPUS; cpu-- > 0;) {
+        struct sched_unit *u;
+
+        fake_cpu_switch(cpu);
+        u = sched_next();
+        if (!u || (cpu == 0) != (u == &rig_vcpu->sched))
+            abort();
+        if (cpu == 0)
+            break;
+        sched_block_prepare(u);
+        sched_block(u);
+        if (sched_next() != NULL)
+            abort();
+    }
+    vcpu_load(rig_vcpu);
+}
+
 /* What a kernel does first: shared_info gets an address. */
 static void start_kernel(void)
 {
     struct xen_add_to_physmap *a = (void *)kernel_memory.byte;
 
-    vcpu_load(rig_vcpu);
+    start_vcpus();
     *a = (struct xen_add_to_physmap){ .domid = DOMID_SELF, .space = XENMAPSPACE_shared_info,
                                       .gpfn = SHARED_INFO_GFN };
     if (call_from_kernel(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, kernel_address(a), 0) != 0)

@@ -31,7 +31,7 @@ struct mapping {
     uint32_t *grant_handle;            /* of each page; NULL: foreign pages and resources */
 };
 
-struct grant_set { struct grant_set *next; uint64_t index; uint32_t count; struct { uint32_t domid, ref; } ref[]; };
+struct grant_set { struct grant_set *next; uint64_t index, va; uint32_t count; struct { uint32_t domid, ref; } ref[]; };
 
 struct connection {
     struct connection *next;
