@@ -4,6 +4,7 @@
 #include "fake_private.h"
 
 #include <lib/string.h>
+#include <sched.h>
 
 #define FAKE_MSRS 256
 #define FAKE_CPUIDS 128
@@ -60,6 +61,7 @@ void fake_cpu_reset(void)
 bool cpu_irqs_enabled(void) { return !irqs_off[this_cpu_id()]; }
 void cpu_irq_enable(void) { irqs_off[this_cpu_id()] = false; }
 void cpu_irq_disable(void) { irqs_off[this_cpu_id()] = true; }
+void cpu_relax(void) { (void)sched_yield(); }
 void cpu_irq_enable_and_halt(void) { cpu_irq_enable(); }
 
 uint64_t cpu_irq_save(void)
