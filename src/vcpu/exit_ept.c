@@ -147,10 +147,12 @@ enum exit_action vcpu_emulate(struct vcpu *v, const char *why)
         vmx_set_rip(&v->vmx, c.rip);
         return ACT_RESUME;
     case EMUL_FAULT:
+        vmx_set_rflags(&v->vmx, c.rflags);
         if (c.fault_vector == X86_PF)
             return vcpu_page_fault(v, c.fault_error, c.fault_cr2);
         return vcpu_fault(v, c.fault_vector, c.fault_error);
     case EMUL_RETRY:
+        vmx_set_rflags(&v->vmx, c.rflags);
         return ACT_RETRY;
     case EMUL_UNHANDLED:
     case EMUL_FETCH_FAILED:
