@@ -175,7 +175,7 @@ static void start_cpus(void)
         cpu_write_cr4(0x20);
         if (vmx_cpu_enable() != NULL)
             abort();
-        timers_init_cpu();
+        timers_init();
         sched_init_cpu();
     }
     fake_cpu_switch(0);
