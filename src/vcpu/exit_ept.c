@@ -81,12 +81,26 @@ void vcpu_mmio_access(struct vcpu *v, struct io_req *req)
 
 /* ---- running an instruction against it ---- */
 
-static enum emul_result linear_access(struct vcpu *v, gva_t va, void *buf, unsigned int size, bool write)
+/* The page that the exit already told the translation of. */
+struct known_page { struct vcpu *v; uint64_t va_page, pa_page; bool valid; };
+
+static bool translate(const struct known_page *k, gva_t va, bool write, gpa_t *a)
+{
+    if (k->valid && (va.v & PAGE_MASK) == k->va_page) {
+        a->v = k->pa_page | (va.v & ~PAGE_MASK);
+        return true;
+    }
+    return guest_translate(k->v, va, write, a);
+}
+
+static enum emul_result linear_access(const struct known_page *k, gva_t va, void *buf, unsigned int size,
+                                      bool write)
 {
     struct io_req req = { .space = IO_MMIO, .write = write, .size = (uint8_t)size };
+    struct vcpu *v = k->v;
     gpa_t a;
 
-    if (!guest_translate(v, va, write, &a))
+    if (!translate(k, va, write, &a))
         return EMUL_UNHANDLED;
     /* RAM on one side of a move is served as RAM. */
     if (p2m_lookup(&v->domain->p2m, gpa_to_gfn(a)).type != P2M_HOLE) {
@@ -126,16 +140,27 @@ static void log_unhandled(struct vcpu *v, const struct emul_context *c, const ch
             (unsigned long long)c->rip, why);
 }
 
-enum exit_action vcpu_emulate(struct vcpu *v, const char *why)
+/* In 64-bit mode only FS and GS have a base, and none a limit. */
+static void get_segments(struct vcpu *v, struct emul_context *c)
 {
-    struct emul_context c = { .regs = &v->vmx.regs, .ops = &emul_ops, .ops_ctx = v };
+    if (c->mode.code64) {
+        vmx_get_seg(&v->vmx, SEG_FS, &c->seg[SEG_FS]);
+        vmx_get_seg(&v->vmx, SEG_GS, &c->seg[SEG_GS]);
+        return;
+    }
+    for (unsigned int s = 0; s < SEG_COUNT; s++)
+        vmx_get_seg(&v->vmx, (enum seg)s, &c->seg[s]);
+}
+
+static enum exit_action emulate(struct vcpu *v, struct known_page *known, const char *why)
+{
+    struct emul_context c = { .regs = &v->vmx.regs, .ops = &emul_ops, .ops_ctx = known };
 
     c.rip = vmx_get_rip(&v->vmx);
     c.rflags = vmx_get_rflags(&v->vmx);
     c.rsp = vmx_get_rsp(&v->vmx);
     vmx_get_mode(&v->vmx, &c.mode);
-    for (unsigned int s = 0; s < SEG_COUNT; s++)
-        vmx_get_seg(&v->vmx, (enum seg)s, &c.seg[s]);
+    get_segments(v, &c);
     c.insn_len = (unsigned int)guest_fetch(v, gva_of(c.mode.code64 ? c.rip : c.seg[SEG_CS].base + c.rip),
                                            c.insn, sizeof(c.insn));
     switch (emul_run(&c)) {
@@ -162,6 +187,21 @@ enum exit_action vcpu_emulate(struct vcpu *v, const char *why)
     return ACT_CRASH;
 }
 
+enum exit_action vcpu_emulate(struct vcpu *v, const char *why)
+{
+    struct known_page known = { .v = v };
+
+    return emulate(v, &known, why);
+}
+
+static enum exit_action emulate_access(struct vcpu *v, const struct exit_ept *e, const char *why)
+{
+    struct known_page known = { .v = v, .va_page = e->gva.v & PAGE_MASK, .pa_page = e->gpa.v & PAGE_MASK,
+                                .valid = e->gva_valid && !e->walk };
+
+    return emulate(v, &known, why);
+}
+
 /* dom0 owns the machine's devices: their memory is mapped when it is first touched. */
 static bool map_device_memory(struct vcpu *v, gpa_t a)
 {
@@ -175,8 +215,8 @@ enum exit_action exit_ept(struct vcpu *v, const struct vmexit *x)
     const struct exit_ept *e = &x->ept;
 
     if (vcpu_gpa_is_emulated(v, e->gpa))
-        return vcpu_emulate(v, "emulated device");
+        return emulate_access(v, e, "emulated device");
     if (!e->readable && !e->writable && !e->executable && map_device_memory(v, e->gpa))
         return ACT_RETRY;
-    return vcpu_emulate(v, "unclaimed memory");
+    return emulate_access(v, e, "unclaimed memory");
 }
