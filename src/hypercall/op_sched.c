@@ -7,7 +7,7 @@
 
 static int64_t op_yield(struct hc *c, void *arg unused_arg)
 {
-    sched_yield(&c->v->sched);
+    sched_give_way(&c->v->sched);
     return 0;
 }
 

@@ -200,7 +200,7 @@ void sched_block(struct sched_unit *u)
     spin_unlock(&sc->lock);
 }
 
-void sched_yield(struct sched_unit *u)
+void sched_give_way(struct sched_unit *u)
 {
     u->yielded = true;
     softirq_raise(SOFTIRQ_SCHED);

@@ -112,7 +112,7 @@ enum exit_action exit_hlt(struct vcpu *v, const struct vmexit *x unused_arg)
 
 enum exit_action exit_pause(struct vcpu *v, const struct vmexit *x unused_arg)
 {
-    sched_yield(&v->sched);
+    sched_give_way(&v->sched);
     return ACT_ADVANCE;
 }
 
