@@ -24,8 +24,8 @@
 
 #define SCRATCH_FLOOR (96UL << 20)        /* above where a kernel is linked to run */
 #define SCRATCH_LIMIT (4UL << 30)
-#define RESERVE_FIXED (32UL << 20)        /* RAM kept when dom0_mem= says nothing: this plus 1/128 */
-#define RESERVE_SHIFT 7
+#define RESERVE_FIXED (16UL << 20)        /* RAM kept when dom0_mem= says nothing: this plus 1/256 */
+#define RESERVE_SHIFT 8
 #define CPUID7_EDX_ARCH_CAPS (1U << 29)
 #define MSR_ARCH_CAPABILITIES 0x10aU
 #define LOW_MEMORY (1UL << 20)
