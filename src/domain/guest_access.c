@@ -175,13 +175,19 @@ int guest_check_write(struct vcpu *v, gva_t va, size_t size)
     return copy_linear(v, va, NULL, size, true, true);
 }
 
-bool guest_translate(struct vcpu *v, gva_t va, bool write, gpa_t *out)
+bool guest_translate(struct vcpu *v, gva_t va, bool write, gpa_t *out, uint32_t *pfec)
 {
+    struct pagewalk_memory mem = { walk_read, walk_set_bits, v->domain };
+    struct pagewalk_result r;
     struct guest_mode mode;
 
     vmx_get_mode(&v->vmx, &mode);
-    return translate(v, &mode, va, (write ? ACCESS_WRITE : ACCESS_READ) | (mode.cpl == 3 ? ACCESS_USER : 0),
-                     out);
+    if (!pagewalk(&mode, &mem, va, (write ? ACCESS_WRITE : ACCESS_READ) | (mode.cpl == 3 ? ACCESS_USER : 0), &r)) {
+        *pfec = r.pfec;
+        return false;
+    }
+    *out = r.gpa;
+    return true;
 }
 
 size_t guest_fetch(struct vcpu *v, gva_t va, uint8_t *to, size_t size)
