@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The fake CPU: what x86/cpu.h and x86/percpu.h promise, out of plain variables. */
+#include <x86/trap.h>
 #include "fake.h"
 #include "fake_private.h"
 
@@ -162,6 +163,8 @@ void cpu_xsetbv(uint64_t value) { xcr0 = value; }
 void cpu_xsave(void *area unused_arg, uint64_t mask unused_arg) { }
 void cpu_xrstor(const void *area unused_arg, uint64_t mask unused_arg) { }
 void cpu_wbinvd(void) { }
+void trap_run_nmi(void) { }
+void trap_run_machine_check(void) { }
 
 void fake_port_hooks(uint32_t (*in)(uint16_t port, unsigned int size),
                      void (*out)(uint16_t port, unsigned int size, uint32_t value))
