@@ -106,7 +106,7 @@ enum exit_action exit_hlt(struct vcpu *v, const struct vmexit *x unused_arg)
     if (!wakes && !v->pending_nmi)
         vcpu_halt_forever(v);
     else
-        sched_block(&v->sched);
+        vcpu_block(v);
     return ACT_ADVANCE;
 }
 
