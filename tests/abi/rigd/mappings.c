@@ -96,7 +96,7 @@ void grants_unmap(uint64_t gfn, const uint32_t *handle, uint64_t pages)
         *a = (struct gnttab_unmap_grant_ref){ .host_addr = (gfn + i) << PAGE_SHIFT, .handle = handle[i] };
         if (call_from_kernel(__HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, kernel_address(a), 1) != 0 ||
             a->status != GNTST_okay)
-            abort();   /* Linux: BUG() */
+            kernel_bug("unmap of a grant");
     }
 }
 
