@@ -163,12 +163,13 @@ void machine_reboot(void)
     console_set_async(false);
     cpu_irq_disable();
     reset_through_acpi(acpi_host());
+    cpu_out8(0xcf9, 0x02);         /* chipset: hard reset, then go */
+    cpu_out8(0xcf9, 0x06);
+    delay_us(50000);
+    /* Later than the chipset, because it may reset the CPU alone: firmware then meets an x2APIC. */
     for (unsigned int i = 0; i < 100000 && (cpu_in8(0x64) & 2); i++)
         cpu_relax();
     cpu_out8(0x64, 0xfe);          /* keyboard controller: pulse the reset line */
-    delay_us(50000);
-    cpu_out8(0xcf9, 0x02);         /* chipset: hard reset, then go */
-    cpu_out8(0xcf9, 0x06);
     delay_us(50000);
     __asm__ volatile("lidt %0; int3" :: "m"(no_idt));
     halt_for_ever();
