@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # With --full: twenty boots in a row, at 1, 2 and 4 CPUs, each with another clock and other races.
 . "$(dirname "$0")/lib.sh"
-[ -n "${TEST_FULL:-}" ] || exit 0
+[ -n "${TEST_FULL:-}" ] || exit 77
 
 cat >"$TEST_LOG/list.sh" <<'END'
 #!/bin/sh
