@@ -179,29 +179,52 @@ GUEST_TEST(hypercall_multicall, "a multicall does its calls in order, each with 
 
 /* ---- arbitrary arguments ---- */
 
-static uint8_t noise[2 * 4096] page_aligned;
+/* Two pages for each CPU, and none behind them. */
+static uint8_t *noise_pages[CPUS_MAX];
+
+static uint8_t *noise(void) { return noise_pages[this_cpu()->index]; }
+
+static void noise_alloc(unsigned int cpu)
+{
+    uint64_t guard;
+
+    if (noise_pages[cpu])
+        return;
+    noise_pages[cpu] = page_alloc();
+    page_alloc();
+    guard = address(page_alloc());
+    *page_entry(guard) = 0;
+    flush_page(guard);
+}
+
+/* Also frame numbers, so not those of the page with our 16-bit code and the one behind it. */
+static uint64_t random_small(void)
+{
+    uint32_t v = random32() % 62;
+
+    return v < LOW_PAGE >> 12 ? v : v + 2;
+}
 
 static uint64_t random_argument(void)
 {
     switch (random32() % 8) {
     case 0: return 0;
-    case 1: return random32() % 64;
-    case 2: return address(noise) + random32() % 4096;
-    case 3: return address(noise) + 8192 - random32() % 64;      /* near the end */
+    case 1: return random_small();
+    case 2: return address(noise()) + random32() % 4096;
+    case 3: return address(noise()) + 8192 - random32() % 64;    /* near the end */
     case 4: return UNMAPPED_ADDRESS - random32() % 16;
     case 5: return random64();
     case 6: return random32() % 0x2000;
-    default: return address(noise);
+    default: return address(noise());
     }
 }
 
 static void make_noise(void)
 {
-    uint64_t *p = (uint64_t *)(void *)noise;
+    uint64_t *p = (uint64_t *)(void *)noise();
 
-    for (unsigned int i = 0; i < sizeof(noise) / 8; i += 8)
-        for (unsigned int k = 0; k < 8; k++)
-            p[i + k] = random32() % 3 == 0 ? random64() : random32() % 3 == 0 ? random32() % 64 : 0;
+    for (unsigned int i = 0; i < 1024; i++)
+        p[i] = random32() % 3 == 0 ? random64() : random32() % 3 == 0 ? random_small() : 0;
     /* The structures of tools, past their first check. Commands that end the machine are for others to test. */
     switch (random32() % 4) {
     case 0: p[0] = (random32() % 90) | (uint64_t)XEN_DOMCTL_INTERFACE_VERSION << 32; break;
@@ -214,7 +237,7 @@ static void make_noise(void)
 /* What would end the test itself, as it should. */
 static bool spare(uint64_t nr, uint64_t a, uint64_t b)
 {
-    uint32_t command = (uint32_t)*(uint64_t *)(void *)noise;
+    uint32_t command = (uint32_t)*(uint64_t *)(void *)noise();
 
     switch (nr) {
     case __HYPERVISOR_sched_op:                 /* end, sleep until an event, watchdog */
@@ -247,7 +270,7 @@ static void storm(uint64_t nr, unsigned int count)
         if (i % 4 == 0)
             make_noise();
         if (nr == __HYPERVISOR_domctl || nr == __HYPERVISOR_sysctl || nr == __HYPERVISOR_platform_op)
-            a = address(noise);
+            a = address(noise());
         else if (random32() % 4)
             a = random32() % 32;
         if (spare(nr, a, b))
@@ -256,24 +279,63 @@ static void storm(uint64_t nr, unsigned int count)
     }
 }
 
+static void storm_all(void *p)
+{
+    for (uint64_t nr = 0; nr < 64; nr++)
+        storm(nr, *(unsigned int *)p);
+}
+
 GUEST_TEST(hypercall_storm, "thousands of hypercalls with arbitrary arguments leave hypervisor and guest running")
 {
-    uint64_t count = command_line_number("storm=", 100);
+    unsigned int count = (unsigned int)command_line_number("storm=", 100);
 
-    for (uint64_t nr = 0; nr < 64; nr++)
-        storm(nr, (unsigned int)count);
+    noise_alloc(0);
+    storm_all(&count);
     check_equal(xen_version(XENVER_version, NULL), 0x00040011);
+}
+
+GUEST_TEST(hypercall_storm_smp, "the same from all CPUs at once")
+{
+    unsigned int count = (unsigned int)command_line_number("storm=", 100), n = cpus_start();
+
+    for (unsigned int i = 0; i < n; i++)
+        noise_alloc(i);
+    for (unsigned int i = 1; i < n; i++)
+        cpu_begin(i, storm_all, &count);
+    storm_all(&count);
+    for (unsigned int i = 1; i < n; i++)
+        cpu_finish(i);
+    check_equal(xen_version(XENVER_version, NULL), 0x00040011);
+}
+
+/* Without page tables every address below the end of RAM is one: only noise may be hit by accident. */
+static uint32_t harmless(uint64_t v)
+{
+    if (v - address(noise()) < 8192 || v < 0x2000)
+        return (uint32_t)v;
+    return (uint32_t)v | 0xc0000000;
+}
+
+static void make_noise_harmless(void)
+{
+    uint32_t *p = (uint32_t *)(void *)noise();
+
+    make_noise();
+    for (unsigned int i = 2; i < 2048; i++)
+        p[i] = harmless(p[i]);
 }
 
 GUEST_TEST(hypercall_storm_32bit, "the same from 32-bit code, with and without paging, and from real mode")
 {
+    noise_alloc(0);
     for (uint32_t nr = 0; nr < 64; nr++)
         for (unsigned int i = 0; i < 40; i++) {
-            struct regs32 r = { nr, (uint32_t)random_argument(), (uint32_t)random_argument(), (uint32_t)random_argument(),
-                                (uint32_t)random_argument(), (uint32_t)random_argument(), random32() };
+            struct regs32 r = { nr, harmless(random_argument()), harmless(random_argument()),
+                                harmless(random_argument()), harmless(random_argument()),
+                                harmless(random_argument()), random32() };
 
             if (i % 4 == 0)
-                make_noise();
+                make_noise_harmless();
             if (nr != __HYPERVISOR_multicall && random32() % 4)
                 r.ebx = random32() % 32;
             if (!spare(nr, r.ebx, r.ecx))

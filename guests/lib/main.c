@@ -90,15 +90,18 @@ static unsigned int run_list(const char *list)
     return count;
 }
 
-static uint64_t random_state;
+static uint64_t random_state[CPUS_MAX];
 
+/* Each CPU has a sequence of its own. */
 uint64_t random64(void)
 {
+    uint64_t *s = &random_state[this_cpu()->index];
+
     /* xorshift64* */
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return random_state * 0x2545f4914f6cdd1dUL;
+    *s ^= *s >> 12;
+    *s ^= *s << 25;
+    *s ^= *s >> 27;
+    return *s * 0x2545f4914f6cdd1dUL;
 }
 
 uint32_t random32(void) { return (uint32_t)(random64() >> 32); }
@@ -149,7 +152,8 @@ void guest_start(void)
     memcpy((void *)LOW_PAGE, low_load, (size_t)(low_end - low_begin));
     trap_start(0);
     run = word_with("run=");
-    random_state = command_line_number("seed=", 1) * 0x9e3779b97f4a7c15UL | 1;
+    for (unsigned int i = 0; i < CPUS_MAX; i++)
+        random_state[i] = (command_line_number("seed=", 1) + 1000 * i) * 0x9e3779b97f4a7c15UL | 1;
     print("guest: begins\n");
     count = run ? run_list(run) : 0;
     print("guest: ends after %u tests\n", count);
