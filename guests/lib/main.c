@@ -10,6 +10,7 @@ extern const struct test tests_begin[], tests_end[];
 extern char low_begin[], low_end[], low_load[];
 void run_test(const struct test *t);
 void trap_start(unsigned int cpu);
+void low_copy(void);
 void guest_start(void) __attribute__((noreturn));
 
 const char *command_line(void)
@@ -144,12 +145,14 @@ void guest_shutdown(unsigned int reason)
         sched_op(SCHEDOP_shutdown, &s);
 }
 
+void low_copy(void) { memcpy((void *)LOW_PAGE, low_load, (size_t)(low_end - low_begin)); }
+
 void guest_start(void)
 {
     const char *run;
     unsigned int count;
 
-    memcpy((void *)LOW_PAGE, low_load, (size_t)(low_end - low_begin));
+    low_copy();
     trap_start(0);
     run = word_with("run=");
     for (unsigned int i = 0; i < CPUS_MAX; i++)

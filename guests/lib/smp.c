@@ -11,6 +11,7 @@
 void ap_start(unsigned int cpu) __attribute__((noreturn));
 void trap_start(unsigned int cpu);
 void low_vmcall(void);
+void low_copy(void);
 extern volatile uint32_t ap_count;
 
 struct mode_state { struct regs32 regs; uint32_t mode; uint64_t rsp; };
@@ -19,6 +20,7 @@ int32_t hypercall32(unsigned int mode, const struct regs32 *r)
 {
     volatile struct mode_state *s = (void *)MODE_STATE;
 
+    low_copy();      /* arbitrary hypercalls may have had their answers written over it */
     memcpy((void *)MODE_STATE, r, sizeof(*r));
     s->mode = mode;
     low_vmcall();
