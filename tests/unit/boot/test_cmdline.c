@@ -143,6 +143,8 @@ static void booleans_have_xens_spellings(void **s)
     cmdline_parse("noreboot=0 no-sync_console dom0-vcpus-pin=yes apicv=0", &c);
     assert_false(c.noreboot || c.sync_console);
     assert_true(c.dom0_vcpus_pin && c.no_apicv);
+    cmdline_parse("apicv", &c);
+    assert_false(c.no_apicv);
     cmdline_parse("no-apicv sched=null", &c);
     assert_true(c.no_apicv && c.sched_null);
 }
