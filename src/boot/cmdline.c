@@ -356,9 +356,18 @@ static bool set_tsc(struct cmdline *c, const char *value, bool negated unused_ar
     return true;
 }
 
-static bool set_crash(struct cmdline *c, const char *value, bool negated)
+/* Not Xen's: a panic on purpose, to see what one looks like. =stack: overflow; =cpu: on the last CPU. */
+static bool set_panic(struct cmdline *c, const char *value, bool negated)
 {
-    return parse_bool(value, negated, &c->provoke_panic);
+    if (negated)
+        return false;
+    if (strcmp(value, "stack") == 0)
+        c->provoke = PROVOKE_STACK;
+    else if (strcmp(value, "cpu") == 0)
+        c->provoke = PROVOKE_CPU;
+    else
+        c->provoke = PROVOKE_FAULT;
+    return true;
 }
 
 /* What GRUB and administrators write for Xen and means nothing here. */
@@ -373,9 +382,9 @@ static const struct option options[] = {
     { "dom0_vcpus_pin", set_dom0_vcpus_pin }, { "loglvl", set_loglvl },
     { "guest_loglvl", set_guest_loglvl }, { "noreboot", set_noreboot }, { "reboot", set_reboot },
     { "sync_console", set_sync_console }, { "maxcpus", set_maxcpus }, { "mem", set_mem },
-    { "sched", set_sched },
-    { "credit2_runqueue", set_runqueue }, { "sched_ratelimit_us", set_ratelimit }, { "apicv", set_apicv }, { "tsc", set_tsc },
-    { "tenon_panic", set_crash },
+    { "credit2_runqueue", set_runqueue }, { "sched_ratelimit_us", set_ratelimit },
+    { "sched", set_sched }, { "apicv", set_apicv }, { "tsc", set_tsc },
+    { "tenon_panic", set_panic },
     { "placeholder", ignore }, { "real-mode", ignore }, { "edd", ignore }, { "dom0", ignore },
 };
 

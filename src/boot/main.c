@@ -132,16 +132,6 @@ static const struct boot_step first_steps[] = {
 
 /* ---- second sequence ---- */
 
-/* tenon_panic on the command line: what a panic looks like. */
-static const char *provoke_panic(void)
-{
-    static volatile uintptr_t nowhere = 0x1234567;
-
-    if (options.provoke_panic)
-        *(volatile int *)nowhere = 1;
-    return NULL;
-}
-
 static init_text const char *guard_stacks(void)
 {
     return desc_prepare(&percpu_bsp) == 0 ? NULL : "There is not enough RAM for Tenon's stacks.";
@@ -205,6 +195,43 @@ static init_text const char *start_cpus(void)
     return NULL;
 }
 
+static void write_nowhere(void *arg unused_arg)
+{
+    static volatile uintptr_t nowhere = 0x1234567;
+
+    *(volatile int *)nowhere = 1;
+}
+
+static noreturn_fn void last_cpu_panics(void)
+{
+    uint64_t mask[BITMAP_WORDS(MAX_CPUS)] = { 0 };
+
+    bit_set(mask, cpu_count() - 1);
+    smp_call(mask, write_nowhere, NULL);
+    boot_fail("The provoked panic did not happen.");
+}
+
+/* Runs into the guard page below the stack. */
+static __attribute__((noinline)) unsigned int recurse(unsigned int n)
+{
+    volatile char frame[256];
+
+    frame[n % sizeof(frame)] = (char)n;
+    return n == UINT32_MAX ? 0 : recurse(n + 1) + (unsigned int)frame[0];
+}
+
+/* tenon_panic= on the command line: what a panic looks like. Not init code, so that its name is shown. */
+static const char *provoke_panic(void)
+{
+    switch (options.provoke) {
+    case PROVOKE_NOTHING: break;
+    case PROVOKE_FAULT: write_nowhere(NULL); break;
+    case PROVOKE_STACK: recurse(0); break;
+    case PROVOKE_CPU: last_cpu_panics();
+    }
+    return NULL;
+}
+
 /* Timers of the boot CPU come before anything can be scheduled on any. */
 static init_text const char *start_scheduler(void)
 {
@@ -241,13 +268,13 @@ static init_text const char *make_dom0(void)
 static const struct boot_step second_steps[] = {
     { "allocators", memory_start_allocators },
     { "stacks", guard_stacks },
-    { "provoked panic", provoke_panic },
     { "ACPI", read_acpi },
     { "interrupts", start_interrupts },
     { "time", start_time },
     { "serial input", start_serial_input },
     { "CPUs", start_cpus },
     { "scheduler", start_scheduler },
+    { "provoked panic", provoke_panic },
     { "VMX", start_vmx },
     { "dom0", make_dom0 },
 };

@@ -4,6 +4,7 @@
 
 #include <hypercall/hypercall.h>
 #include <lib/log.h>
+#include <x86/console.h>
 
 #define CHUNK 256U
 
@@ -48,6 +49,18 @@ static int64_t console_write(struct hc *c)
     return 0;
 }
 
+/* The environment's source if it has one (a rig), else what was typed on the serial line. */
+static size_t take_input(char *to, size_t size)
+{
+    size_t n = 0;
+
+    if (hypercall_env.console_read)
+        return hypercall_env.console_read(to, size);
+    while (n < size && console_getc(&to[n]))
+        n++;
+    return n;
+}
+
 static int64_t console_read(struct hc *c)
 {
     size_t size = min_of((uint32_t)c->arg[1], CHUNK);
@@ -57,9 +70,7 @@ static int64_t console_read(struct hc *c)
         return -EPERM;
     if (guest_check_write(c->v, gva_of(c->arg[2]), size) != 0)
         return -EFAULT;
-    if (!hypercall_env.console_read)
-        return 0;
-    size = hypercall_env.console_read(text, size);
+    size = take_input(text, size);
     if (size > 0 && hc_write(c, gva_of(c->arg[2]), text, size) != 0)
         return -EFAULT;
     return (int64_t)size;

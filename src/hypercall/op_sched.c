@@ -46,6 +46,14 @@ static bool port_is_pending(struct hc *c, uint32_t count)
     return found;
 }
 
+/* An interrupt that the vCPU would take at once ends a poll before it begins; one that it has masked
+ * does not, or a spinning lock would never sleep. */
+static bool upcall_is_due(struct vcpu *v)
+{
+    return evtchn_upcall_pending(&v->domain->evtchn, v->id) &&
+           (vmx_get_rflags(&v->vmx) & RFLAGS_IF) != 0;
+}
+
 /* Wakes for a listed port (masked ones count), for the timeout, and for any other reason. */
 static int64_t op_poll(struct hc *c, void *arg)
 {
@@ -60,7 +68,7 @@ static int64_t op_poll(struct hc *c, void *arg)
     v->poll_count = a->nr_ports;
     sched_block_prepare(&v->sched);
     __atomic_store_n(&v->polling, true, __ATOMIC_SEQ_CST);
-    if (port_is_pending(c, a->nr_ports) || evtchn_upcall_pending(&c->d->evtchn, v->id)) {
+    if (port_is_pending(c, a->nr_ports) || upcall_is_due(v)) {
         WRITE_ONCE(v->polling, false);
         return 0;
     }

@@ -20,16 +20,12 @@ static int64_t op_initialise(struct hc *c, void *arg unused_arg)
 {
     struct vcpu_hvm_context ctx;
     struct vcpu *v = target(c);
-    int rc;
 
     if (hc_read(c, &ctx, gva_of(c->arg[2]), sizeof(ctx)) != 0)
         return -EFAULT;
     if (v == c->v || v->initialised)
         return -EEXIST;
-    rc = vcpu_context_set_hvm(v, &ctx);
-    if (rc == 0)
-        v->initialised = true;
-    return rc;
+    return vcpu_context_set_hvm(v, &ctx);
 }
 
 static int64_t op_up(struct hc *c, void *arg unused_arg)

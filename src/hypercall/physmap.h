@@ -28,8 +28,8 @@ int physmap_put_new(struct domain *d, gfn_t g, unsigned int order, mfn_t m) must
 /* Makes g a hole (dom0: identity MMIO where it was). */
 int physmap_take(struct physmap_batch *b, gfn_t g) must_check;
 
-/* A page of d's own RAM kept mapped with a reference, for areas that the hypervisor writes on its own.
- * Not one that it has of somebody else: that one may be taken back. */
+/* A page of d's own RAM kept mapped with a reference, for areas that the hypervisor writes on its
+ * own. Not one that it has of somebody else: that one may be taken back. */
 void *physmap_own_page(struct domain *d, gfn_t g, mfn_t *m) must_check;
 /* A frame of `from`, as the toolstack may see it, with a reference. */
 bool physmap_foreign_frame(struct domain *from, gfn_t g, mfn_t *m) must_check;

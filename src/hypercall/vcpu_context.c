@@ -95,6 +95,15 @@ static bool set_hvm64(struct vcpu *v, const struct vcpu_hvm_x86_64 *r)
     return true;
 }
 
+/* It starts from these registers, not from a start-up IPI. */
+static void given_context(struct vcpu *v)
+{
+    spin_lock(&v->lock);
+    v->sipi_wait = v->init_pending = v->sipi_pending = false;
+    v->initialised = true;
+    spin_unlock(&v->lock);
+}
+
 int vcpu_context_set_hvm(struct vcpu *v, const struct vcpu_hvm_context *ctx)
 {
     struct vmx_vcpu *before;
@@ -109,6 +118,8 @@ int vcpu_context_set_hvm(struct vcpu *v, const struct vcpu_hvm_context *ctx)
     else
         good = set_hvm64(v, &ctx->cpu_regs.x86_64);
     vmx_give_back(&v->vmx, before);
+    if (good)
+        given_context(v);
     return good ? 0 : -EINVAL;
 }
 
@@ -206,7 +217,7 @@ int vcpu_context_load(struct vcpu *v, const struct hvm_hw_cpu *c)
     if (v->xsave && (c->flags & XEN_X86_FPU_INITIALISED))
         memcpy(v->xsave, c->fpu_regs, sizeof(c->fpu_regs));
     load_event(v, c);
-    v->initialised = true;
+    given_context(v);
     return 0;
 }
 

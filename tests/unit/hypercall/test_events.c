@@ -14,6 +14,7 @@
 #include <x86/softirq.h>
 #include <xen/event_channel.h>
 #include <xen/hvm/hvm_op.h>
+#include <xen/hvm/hvm_vcpu.h>
 #include <xen/memory.h>
 #include <xen/sched.h>
 #include <xen/vcpu.h>
@@ -181,6 +182,22 @@ static void polling_a_pending_port_does_not_block(void **state)
     assert_false(world.v0->sched.blocked);
 }
 
+static void an_upcall_ends_a_poll_only_if_it_can_be_taken(void **state)
+{
+    struct shared_info *info = world.dom0->shared_info;
+    struct sched_poll p = { .nr_ports = 0 };
+
+    (void)state;
+    (void)dom0_call(__HYPERVISOR_xen_version, 0, 0, 0);   /* loads the vCPU */
+    info->vcpu_info[0].evtchn_upcall_pending = 1;
+    vmx_set_rflags(&world.v0->vmx, 2 | RFLAGS_IF);
+    assert_int_equal(OP(world.v0, __HYPERVISOR_sched_op, SCHEDOP_poll, &p), 0);
+    assert_false(world.v0->sched.blocked);
+    vmx_set_rflags(&world.v0->vmx, 2);
+    assert_int_equal(OP(world.v0, __HYPERVISOR_sched_op, SCHEDOP_poll, &p), 0);
+    assert_true(world.v0->sched.blocked);
+}
+
 static void too_many_or_unknown_ports_are_not_polled(void **state)
 {
     struct sched_poll p = { .nr_ports = HYPERCALL_MAX_POLL + 1 };
@@ -254,6 +271,50 @@ static void vcpus_go_down_and_up_and_the_last_one_ends_the_domain(void **state)
     assert_int_equal(guest_call(__HYPERVISOR_vcpu_op, VCPUOP_down, 0, 0), 0);
     assert_true(world.guest->shut_down);
     assert_int_equal(world.guest->shutdown_reason, SHUTDOWN_poweroff);
+}
+
+static void a_vcpu_is_initialised_once_with_a_context_that_a_cpu_takes(void **state)
+{
+    struct vcpu_hvm_context c = { .mode = VCPU_HVM_MODE_32B };
+    struct vmx_vcpu *before;
+    uint64_t at;
+
+    (void)state;
+    world.v1->initialised = false;
+    world.v1->sipi_wait = true;
+    vcpu_offline(world.v1);
+    assert_int_equal(dom0_call(__HYPERVISOR_vcpu_op, VCPUOP_up, 1, 0), -EINVAL);
+    c.cpu_regs.x86_32 = (xen_vcpu_hvm_x86_32_t){ .eip = 0x1234, .cr0 = CR0_PE, .eflags = 2,
+                                                 .cs_limit = ~0U, .cs_ar = 0xc9b, .tr_ar = 0x8b,
+                                                 .tr_limit = 0x67 };
+    at = world_put(world.dom0, &c, sizeof(c));
+    assert_int_equal(dom0_call(__HYPERVISOR_vcpu_op, VCPUOP_initialise, 1, at), 0);
+    assert_int_equal(dom0_call(__HYPERVISOR_vcpu_op, VCPUOP_initialise, 1, at), -EEXIST);
+    assert_false(world.v1->sipi_wait);
+    before = vmx_borrow(&world.v1->vmx);
+    assert_int_equal(vmx_get_rip(&world.v1->vmx), 0x1234);
+    vmx_give_back(&world.v1->vmx, before);
+    assert_int_equal(dom0_call(__HYPERVISOR_vcpu_op, VCPUOP_up, 1, 0), 0);
+    assert_false(world.v1->sched.down);
+}
+
+static void a_context_that_no_cpu_takes_is_einval(void **state)
+{
+    struct vcpu_hvm_context c = { .mode = 7 };
+
+    (void)state;
+    world.v1->initialised = false;
+    assert_int_equal(dom0_call(__HYPERVISOR_vcpu_op, VCPUOP_initialise, 1,
+                               world_put(world.dom0, &c, sizeof(c))), -EINVAL);
+    c.mode = VCPU_HVM_MODE_64B;
+    assert_int_equal(dom0_call(__HYPERVISOR_vcpu_op, VCPUOP_initialise, 1,
+                               world_put(world.dom0, &c, sizeof(c))), -EINVAL);
+    c.mode = VCPU_HVM_MODE_32B;
+    c.cpu_regs.x86_32.cs_ar = 0xc9b;
+    c.cpu_regs.x86_32.cr0 = CR0_PG;
+    assert_int_equal(dom0_call(__HYPERVISOR_vcpu_op, VCPUOP_initialise, 1,
+                               world_put(world.dom0, &c, sizeof(c))), -EINVAL);
+    assert_false(world.v1->initialised);
 }
 
 static void the_callback_and_upcall_vectors_are_remembered(void **state)
@@ -351,11 +412,14 @@ int main(void)
         T(shared_info_shows_the_time_as_soon_as_it_is_mapped),
         T(shared_info_moves_and_the_page_below_is_given_up),
         T(polling_a_pending_port_does_not_block),
+        T(an_upcall_ends_a_poll_only_if_it_can_be_taken),
         T(too_many_or_unknown_ports_are_not_polled),
         T(block_returns_at_once_when_an_event_is_there),
         T(a_deadline_in_the_past_is_accepted),
         T(the_runstate_area_is_written_at_once),
         T(vcpus_go_down_and_up_and_the_last_one_ends_the_domain),
+        T(a_vcpu_is_initialised_once_with_a_context_that_a_cpu_takes),
+        T(a_context_that_no_cpu_takes_is_einval),
         T(the_callback_and_upcall_vectors_are_remembered),
         T(dom0_finds_its_store_port_zero),
         T(a_guest_cannot_set_the_toolstacks_params),

@@ -383,7 +383,8 @@ static void a_mapped_grant_is_not_replaced_from_below(void **state)
     assert_int_equal(type_at(world.dom0, 0x300), P2M_RAM_RW);
 }
 
-/* A mapped grant is taken back some day; what the hypervisor writes on its own must not follow it. */
+/* A mapped grant is taken back some day; what the hypervisor writes on its own must not follow it.
+ */
 static void shared_areas_lie_in_own_memory_only(void **state)
 {
     struct gnttab_map_grant_ref m = {
@@ -399,7 +400,8 @@ static void shared_areas_lie_in_own_memory_only(void **state)
     assert_int_equal(m.status, GNTST_okay);
     at = world_put(world.dom0, &r, sizeof(r));
     assert_int_equal(dom0_call(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, 0, at), -EINVAL);
-    assert_int_equal(OP(world.v0, __HYPERVISOR_event_channel_op, EVTCHNOP_init_control, &i), -EINVAL);
+    assert_int_equal(OP(world.v0, __HYPERVISOR_event_channel_op, EVTCHNOP_init_control, &i),
+                     -EINVAL);
 }
 
 static void copies_go_between_grants_and_own_pages(void **state)

@@ -24,7 +24,7 @@ struct cmdline {
     unsigned int ratelimit_us;             /* sched_ratelimit_us= */
     bool no_apicv;                         /* apicv=0 */
     bool tsc_unstable;
-    bool provoke_panic;                    /* tenon_panic: a page fault on purpose, to test the message */
+    enum provoke { PROVOKE_NOTHING, PROVOKE_FAULT, PROVOKE_STACK, PROVOKE_CPU } provoke;   /* tenon_panic */
     char unknown[256];                     /* words that were not understood, for the log */
 };
 void cmdline_parse(const char *text, struct cmdline *out);

@@ -33,7 +33,7 @@ struct hypercall_environment {
     void (*power_off)(void);
     bool noreboot;
     const struct pci_topology *pci;
-    /* Characters typed on the hypervisor's console for dom0; may be NULL. Returns how many. */
+    /* Instead of what is typed on the serial line for dom0; NULL: that. Returns how many. */
     size_t (*console_read)(char *to, size_t size);
     const struct hypercall_range *memory_map;   /* the machine's, for XENMEM_machine_memory_map */
     unsigned int memory_map_count;
