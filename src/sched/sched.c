@@ -253,10 +253,10 @@ struct sched_unit *sched_next(void)
     return u;
 }
 
+/* sched_next() has said so already; whoever loads a vCPU without having asked it says it here. */
 void sched_entered(struct sched_unit *u)
 {
-    ASSERT(u->on_cpu && u->cpu == this_cpu_id());
-    (void)u;
+    WRITE_ONCE(u->on_cpu, true);
 }
 
 /* Its registers are in memory: from now on any CPU may take it. */
