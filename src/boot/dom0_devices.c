@@ -119,11 +119,14 @@ int dom0_make_devices(struct domain *d, const struct acpi_info *acpi)
     d->vpci = heap_new(struct vpci);
     d->io_bitmap = heap_alloc_pages(1);
     d->msr_bitmap = heap_alloc_pages(0);
-    if (!d->vpci || !d->io_bitmap || !d->msr_bitmap)
+    d->msr_bitmap_x2apic = heap_alloc_pages(0);
+    if (!d->vpci || !d->io_bitmap || !d->msr_bitmap || !d->msr_bitmap_x2apic)
         return -ENOMEM;
     vpci_init(d->vpci, &host_pci);
     memset(d->io_bitmap, 0xff, 2 * PAGE_SIZE);
     memset(d->msr_bitmap, 0xff, PAGE_SIZE);
     msr_policy_each_pass(true, allow_msrs, d->msr_bitmap);
+    memcpy(d->msr_bitmap_x2apic, d->msr_bitmap, PAGE_SIZE);
+    vmx_msr_bitmap_x2apic(d->msr_bitmap_x2apic);
     return claim_ports(d, acpi);
 }

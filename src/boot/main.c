@@ -26,6 +26,7 @@
 #include <x86/time.h>
 #include <x86/trap.h>
 
+#define ELCR 0x4d0
 #define INFO_MAX (1U << 20)        /* no loader's information is that long */
 
 extern char image_start[], image_end[];
@@ -145,6 +146,7 @@ static init_text const char *read_acpi(void)
     if (rc != 0)
         return "Tenon found no usable ACPI tables (RSDP, RSDT or XSDT, MADT): it needs them to find "
                "CPUs and interrupt controllers. Enable ACPI in the firmware.";
+    acpi_add_elcr_overrides(&acpi, (uint16_t)(cpu_in8(ELCR) | cpu_in8(ELCR + 1) << 8));
     acpi_set_host(&acpi);
     log_info("ACPI: %u tables, %u CPUs, %u IO-APICs", acpi.table_count, acpi.cpu_count,
              acpi.ioapic_count);
@@ -183,7 +185,6 @@ static void ap_main(void)
     sentence = vmx_cpu_enable();
     if (sentence != NULL)
         boot_fail(sentence);
-    timers_init_cpu();
     sched_init_cpu();
     cpu_irq_enable();
     cpu_loop();
@@ -238,7 +239,7 @@ static init_text const char *start_scheduler(void)
     sched_configure(options.sched_null ? SCHED_ID_NULL : SCHED_ID_CREDIT2, options.runqueue,
                     options.ratelimit_us);
     sched_init();
-    timers_init_cpu();
+    timers_init();
     sched_init_cpu();
     consoles_start_polling();
     machine_wire_hooks(&info, &options);

@@ -24,8 +24,10 @@
 
 #define SCRATCH_FLOOR (96UL << 20)        /* above where a kernel is linked to run */
 #define SCRATCH_LIMIT (4UL << 30)
-#define RESERVE_FIXED (32UL << 20)        /* RAM kept when dom0_mem= says nothing: this plus 1/128 */
-#define RESERVE_SHIFT 7
+#define RESERVE_FIXED (16UL << 20)        /* RAM kept when dom0_mem= says nothing: this plus 1/256 */
+#define RESERVE_SHIFT 8
+#define CPUID7_EDX_ARCH_CAPS (1U << 29)
+#define MSR_ARCH_CAPABILITIES 0x10aU
 #define LOW_MEMORY (1UL << 20)
 #define DOM0_CMDLINE_MAX 2048U
 #define MSI_WINDOW_FIRST 0xfee00UL
@@ -35,6 +37,11 @@
 static void *guest_ram(void *ctx unused_arg, uint64_t pa, size_t size unused_arg)
 {
     return phys_to_virt(hpa_of(pa));
+}
+
+static uint64_t ram_address(void *ctx unused_arg, const void *p)
+{
+    return virt_to_phys_direct(p).v;
 }
 
 /* ---- memory that is only needed until dom0 is built ---- */
@@ -158,6 +165,8 @@ static const char *build_image(const struct start_dom0_input *in, unsigned int v
     req.acpi_memory = in->acpi_memory;
     req.scratch = (struct image_memory){ scratch_alloc, &scratch };
     req.guest = guest_ram;
+    req.pa_of = ram_address;
+    req.layout.phys_bits = cpu_cpuid(0x80000008U, 0).eax & 0xff;
     return dom0_build(&req, out);
 }
 
@@ -245,6 +254,22 @@ static struct cpuid_leaf host_cpuid(uint32_t leaf, uint32_t subleaf)
     return (struct cpuid_leaf){ r.eax, r.ebx, r.ecx, r.edx };
 }
 
+/* What the host's CPUID offers, less the instructions that this machine's VMX does not let a guest have. */
+static void make_cpuid(struct domain *d)
+{
+    uint64_t caps;
+
+    cpuid_policy_init(&d->cpuid, CPUID_DOM0, host_cpuid);
+    if (!vmx_features.xsaves)
+        cpuid_policy_hide(&d->cpuid, XEN_X86_FEATURE_XSAVES);
+    if (!vmx_features.invpcid)
+        cpuid_policy_hide(&d->cpuid, XEN_X86_FEATURE_INVPCID);
+    if (!vmx_features.rdtscp)
+        cpuid_policy_hide(&d->cpuid, XEN_X86_FEATURE_RDTSCP);
+    if ((cpu_cpuid(7, 0).edx & CPUID7_EDX_ARCH_CAPS) && cpu_rdmsr_safe(MSR_ARCH_CAPABILITIES, &caps))
+        cpuid_policy_set_arch_caps(&d->cpuid, CPUID_DOM0, caps);
+}
+
 static int fill_domain(struct domain *d, const struct start_dom0_input *in, const struct dom0_layout *l)
 {
     int rc = map_ram(d, &l->map);
@@ -263,8 +288,8 @@ static int fill_domain(struct domain *d, const struct start_dom0_input *in, cons
         d->e820[i].type = l->map.r[i].type;
         d->e820_count = i + 1;
     }
-    cpuid_policy_init(&d->cpuid, CPUID_DOM0, host_cpuid);
-    d->no_apicv = true;
+    make_cpuid(d);
+    d->no_apicv = in->options->no_apicv;
     d->tsc_khz = (uint32_t)time_tsc_khz();
     dom0_irq_init();
     domain_update_wallclock(d);

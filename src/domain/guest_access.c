@@ -7,21 +7,44 @@
 #include <lib/string.h>
 #include <mm/frames.h>
 
+/*
+ * dom0's own RAM needs neither lock nor reference: an identity frame is never given to anyone else, and a look-up sees
+ * each entry either old or new. NULL: go the long way.
+ */
+static char *identity_page(struct domain *d, gfn_t g)
+{
+    struct ept_entry e = ept_lookup(&d->p2m.ept, g);
+    const struct frame *f = e.type == P2M_RAM_RW ? frame_of(e.mfn) : NULL;
+
+    return f && (f->flags & FRAME_IDENTITY) ? frame_map(e.mfn) : NULL;
+}
+
+static void copy_bytes(char *page, void *buf, size_t size, bool write)
+{
+    if (!write && size == sizeof(uint64_t))
+        __builtin_memcpy(buf, page, sizeof(uint64_t)); /* a page-table entry, in one load */
+    else if (!write)
+        memcpy(buf, page, size);
+    else if (buf)
+        memcpy(page, buf, size);
+    else
+        memset(page, 0, size);
+}
+
 /* One page's worth of guest-physical memory: mapped, copied, dropped. */
 static bool copy_page(struct domain *d, gpa_t a, void *buf, size_t size, bool write)
 {
-    char *page;
+    char *page = d->is_dom0 ? identity_page(d, gpa_to_gfn(a)) : NULL;
     mfn_t m;
 
+    if (page) {
+        copy_bytes(page + (a.v & ~PAGE_MASK), buf, size, write);
+        return true;
+    }
     if (!p2m_get_frame(&d->p2m, gpa_to_gfn(a), write, &m))
         return false;
     page = frame_map(m);
-    if (!write)
-        memcpy(buf, page + (a.v & ~PAGE_MASK), size);
-    else if (buf)
-        memcpy(page + (a.v & ~PAGE_MASK), buf, size);
-    else
-        memset(page + (a.v & ~PAGE_MASK), 0, size);
+    copy_bytes(page + (a.v & ~PAGE_MASK), buf, size, write);
     frame_unmap(page);
     (void)frame_put(m);
     return true;
@@ -152,13 +175,19 @@ int guest_check_write(struct vcpu *v, gva_t va, size_t size)
     return copy_linear(v, va, NULL, size, true, true);
 }
 
-bool guest_translate(struct vcpu *v, gva_t va, bool write, gpa_t *out)
+bool guest_translate(struct vcpu *v, gva_t va, bool write, gpa_t *out, uint32_t *pfec)
 {
+    struct pagewalk_memory mem = { walk_read, walk_set_bits, v->domain };
+    struct pagewalk_result r;
     struct guest_mode mode;
 
     vmx_get_mode(&v->vmx, &mode);
-    return translate(v, &mode, va, (write ? ACCESS_WRITE : ACCESS_READ) | (mode.cpl == 3 ? ACCESS_USER : 0),
-                     out);
+    if (!pagewalk(&mode, &mem, va, (write ? ACCESS_WRITE : ACCESS_READ) | (mode.cpl == 3 ? ACCESS_USER : 0), &r)) {
+        *pfec = r.pfec;
+        return false;
+    }
+    *out = r.gpa;
+    return true;
 }
 
 size_t guest_fetch(struct vcpu *v, gva_t va, uint8_t *to, size_t size)

@@ -13,6 +13,7 @@
 
 #define VPID_COUNT 65536U
 #define XSAVE_ALIGN 64U
+#define MSR_IA32_MISC_ENABLE 0x1a0U
 #define FCW_RESET 0x37fU
 #define MXCSR_RESET 0x1f80U
 
@@ -48,6 +49,13 @@ uint64_t host_xcr0(void)
         all = ((uint64_t)r.edx << 32) | r.eax;
     }
     return all;
+}
+
+static uint64_t host_misc_enable(void)
+{
+    uint64_t value = 0;
+
+    return msr_misc_enable(cpu_rdmsr_safe(MSR_IA32_MISC_ENABLE, &value) ? value : 0);
 }
 
 static int init_xsave(struct vcpu *v)
@@ -113,6 +121,7 @@ static int init_vmx(struct vcpu *v)
         .apic_page = v->lapic_page,
         .virtual_apic = !d->no_apicv,
         .msr_bitmap = d->msr_bitmap,
+        .msr_bitmap_x2apic = d->msr_bitmap_x2apic,
         .io_bitmap = d->io_bitmap,
         .eoi_exit_bitmap = v->lapic.eoi_exit,
     };
@@ -140,6 +149,7 @@ int vcpu_create(struct domain *d, uint32_t id)
     }
     vlapic_init(&v->lapic, v->lapic_page, 2 * id, id == 0);
     msr_store_reset(&v->msrs);
+    v->misc_enable = host_misc_enable();
     sched_unit_init(&v->sched, d->id, id, cpu);
     sched_group_add(&d->sched, &v->sched);
     v->sched.pause_count = d->pause_count ? 1 : 0;
@@ -234,13 +244,18 @@ void domain_update_wallclock(struct domain *d)
 
 void vcpu_write_runstate(struct vcpu *v)
 {
-    struct vcpu_runstate_info out = { 0 };
+    struct runstate_image image;
+    gva_t flag;
+    uint8_t busy;
 
     if (!v->runstate_registered)
         return;
-    runstate_get(&v->sched.runstate, time_now(), &out);
-    if (guest_write(v, v->runstate_va, &out, sizeof(out)) != 0)
-        return; /* its page tables do not map it now: tried again at the next switch */
+    runstate_make_image(&v->sched.runstate, time_now(), v->domain->shared_32bit, &image);
+    flag = gva_of(v->runstate_va.v + image.flag_offset);
+    busy = image.bytes[image.flag_offset] | RUNSTATE_FLAG_BYTE;
+    /* Readers see the flag go up, the record, then the record without it. Not mapped now: tried at the next switch. */
+    if (guest_write(v, flag, &busy, sizeof(busy)) == 0)
+        (void)(guest_write(v, v->runstate_va, image.bytes, image.size) == 0);
 }
 
 /* ---- on and off a CPU ---- */

@@ -77,6 +77,8 @@ void vlapic_init(struct vlapic *a, void *regs_page, uint32_t id, bool bsp)
 void vlapic_reset(struct vlapic *a)
 {
     reset_registers(a);
+    memset(a->posted, 0, sizeof(a->posted));
+    a->posted_any = false;
     set_identity(a);
 }
 
@@ -302,10 +304,29 @@ bool vlapic_set_irr(struct vlapic *a, uint8_t vector, bool level)
     }
     if ((old & exit_bit) == 0)
         __atomic_store_n(&a->eoi_exit_changed, true, __ATOMIC_SEQ_CST);
-    old = __atomic_fetch_or(vector_word(a, VLAPIC_REG_IRR0, vector), bit, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&a->hw_delivery, __ATOMIC_RELAXED)) {
+        old = __atomic_fetch_or(&a->posted[vector / 32], bit, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&a->posted_any, true, __ATOMIC_SEQ_CST);
+    } else {
+        old = __atomic_fetch_or(vector_word(a, VLAPIC_REG_IRR0, vector), bit, __ATOMIC_SEQ_CST);
+    }
     if ((old & bit) != 0)
         return false;
     __atomic_store_n(&a->irr_hint, true, __ATOMIC_RELEASE);
+    return true;
+}
+
+bool vlapic_sync(struct vlapic *a)
+{
+    if (!__atomic_load_n(&a->posted_any, __ATOMIC_RELAXED))
+        return false;
+    __atomic_store_n(&a->posted_any, false, __ATOMIC_SEQ_CST);
+    for (unsigned int i = 0; i < 8; i++) {
+        uint32_t set = __atomic_exchange_n(&a->posted[i], 0, __ATOMIC_SEQ_CST);
+
+        if (set != 0)
+            __atomic_fetch_or(vector_word(a, VLAPIC_REG_IRR0, (uint8_t)(32 * i)), set, __ATOMIC_SEQ_CST);
+    }
     return true;
 }
 

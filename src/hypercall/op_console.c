@@ -37,7 +37,7 @@ static int64_t console_write(struct hc *c)
         if (hc_read(c, text, gva_of(c->arg[2]), n) != 0)
             return -EFAULT;
         if (c->d->is_dom0)
-            log_write_raw(text, n);
+            log_write_sinks(text, n);
         else
             domu_write(c->v, text, n);
         left -= n;

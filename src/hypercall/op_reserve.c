@@ -21,15 +21,11 @@ static bool populate_page(struct physmap_batch *b, gfn_t g)
 
     if (!room_for(d, 1))
         return false;
-    if (d->is_dom0) {
-        m = mfn_of(g.v);
-        if (!frame_reclaim_identity(m, d->id))
-            return false;
-    } else {
-        m = frame_alloc(0, d->id, true);
-        if (!mfn_is_valid(m))
-            return false;
-    }
+    if (d->is_dom0)
+        return physmap_put_back(d, g) == 0;
+    m = frame_alloc(0, d->id, true);
+    if (!mfn_is_valid(m))
+        return false;
     if (physmap_put(b, g, m, P2M_RAM_RW) == 0)
         return true;
     (void)frame_put(m);

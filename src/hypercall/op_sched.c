@@ -7,7 +7,7 @@
 
 static int64_t op_yield(struct hc *c, void *arg unused_arg)
 {
-    sched_yield(&c->v->sched);
+    sched_give_way(&c->v->sched);
     return 0;
 }
 
@@ -46,8 +46,8 @@ static bool port_is_pending(struct hc *c, uint32_t count)
     return found;
 }
 
-/* An interrupt that the vCPU would take at once ends a poll before it begins; one that it has masked
- * does not, or a spinning lock would never sleep. */
+/* An interrupt that the vCPU would take at once ends a poll before it begins; one that it has
+ * masked does not, or a spinning lock would never sleep. */
 static bool upcall_is_due(struct vcpu *v)
 {
     return evtchn_upcall_pending(&v->domain->evtchn, v->id) &&

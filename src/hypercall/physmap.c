@@ -42,25 +42,59 @@ int physmap_put(struct physmap_batch *b, gfn_t g, mfn_t m, enum p2m_type type)
     return 0;
 }
 
-/* Looked up and stored under one lock: pages that came meanwhile would
- * be lost below a large one. */
+/* P2M lock held: a look and a store that nobody comes between. */
+static int map_new(struct domain *d, gfn_t g, unsigned int order, mfn_t m)
+{
+    struct ept_entry e = { .mfn = m,
+                           .type = P2M_RAM_RW,
+                           .rwx = p2m_type_rwx(P2M_RAM_RW),
+                           .memtype = EPT_WB,
+                           .ignore_pat = true,
+                           .order = (uint8_t)order };
+    int rc = ept_map(&d->p2m.ept, g, order, &e);
+
+    if (rc == 0) {
+        d->p2m.max_gfn = max_of(d->p2m.max_gfn, g.v + BIT(order) - 1);
+        __atomic_fetch_add(&d->tot_pages, BIT(order), __ATOMIC_SEQ_CST);
+    }
+    return rc;
+}
+
+static bool is_hole(struct domain *d, gfn_t g, unsigned int order)
+{
+    struct ept_entry now = ept_lookup(&d->p2m.ept, g);
+
+    return now.type == P2M_HOLE && now.order >= order;
+}
+
+/* Pages that came meanwhile would be lost below a large one. */
 int physmap_put_new(struct domain *d, gfn_t g, unsigned int order, mfn_t m)
 {
-    struct ept_entry e = { .mfn = m, .type = P2M_RAM_RW, .rwx = p2m_type_rwx(P2M_RAM_RW),
-                           .memtype = EPT_WB, .ignore_pat = true, .order = (uint8_t)order };
-    struct p2m *p = &d->p2m;
-    struct ept_entry now;
     int rc = -EEXIST;
 
-    spin_lock(&p->lock);
-    now = ept_lookup(&p->ept, g);
-    if (now.type == P2M_HOLE && now.order >= order)
-        rc = ept_map(&p->ept, g, order, &e);
-    if (rc == 0)
-        p->max_gfn = max_of(p->max_gfn, g.v + BIT(order) - 1);
-    spin_unlock(&p->lock);
-    if (rc == 0)
-        __atomic_fetch_add(&d->tot_pages, BIT(order), __ATOMIC_SEQ_CST);
+    spin_lock(&d->p2m.lock);
+    if (is_hole(d, g, order))
+        rc = map_new(d, g, order, m);
+    spin_unlock(&d->p2m.lock);
+    return rc;
+}
+
+/* The frame is claimed and mapped under the lock: two vCPUs that ask for it get it once. */
+int physmap_put_back(struct domain *d, gfn_t g)
+{
+    mfn_t m = mfn_of(g.v);
+    int rc = -EEXIST;
+
+    spin_lock(&d->p2m.lock);
+    if (is_hole(d, g, PAGE_ORDER_4K)) {
+        rc = -ENOENT;
+        if (frame_reclaim_identity(m, d->id)) {
+            rc = map_new(d, g, PAGE_ORDER_4K, m);
+            if (rc != 0)
+                (void)frame_put(m);
+        }
+    }
+    spin_unlock(&d->p2m.lock);
     return rc;
 }
 

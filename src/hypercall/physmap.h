@@ -25,6 +25,9 @@ void physmap_end(struct physmap_batch *b);
 int physmap_put(struct physmap_batch *b, gfn_t g, mfn_t m, enum p2m_type type) must_check;
 /* 2^order pages of RAM where nothing is: -EEXIST if something is. */
 int physmap_put_new(struct domain *d, gfn_t g, unsigned int order, mfn_t m) must_check;
+/* dom0's own page of the machine that it gave up before, at the same place: -EEXIST if something is
+ * there, -ENOENT if no page of its own belongs there. */
+int physmap_put_back(struct domain *d, gfn_t g) must_check;
 /* Makes g a hole (dom0: identity MMIO where it was). */
 int physmap_take(struct physmap_batch *b, gfn_t g) must_check;
 

@@ -83,11 +83,16 @@ static void ring_put(const char *text, size_t length)
 }
 
 /* Requires: the lock. */
+static void emit_to_sinks(const char *text, size_t length)
+{
+    for (const struct log_sink *s = sinks; s != NULL; s = s->next)
+        s->write(text, length);
+}
+
 static void emit(const char *text, size_t length)
 {
     ring_put(text, length);
-    for (const struct log_sink *s = sinks; s != NULL; s = s->next)
-        s->write(text, length);
+    emit_to_sinks(text, length);
 }
 
 void log_add_sink(struct log_sink *sink)
@@ -198,6 +203,14 @@ void log_guest(enum log_level level, domid_t domid, const char *fmt, ...)
     used += (size_t)hv_vsnprintf(line + used, LINE_MAX - used, fmt, ap);
     __builtin_va_end(ap);
     print_line(level, line, used);
+}
+
+void log_write_sinks(const char *text, size_t length)
+{
+    uint64_t flags = log_lock();
+
+    emit_to_sinks(text, length);
+    log_unlock(flags);
 }
 
 void log_write_raw(const char *text, size_t length)

@@ -191,7 +191,7 @@ void sched_set_down(struct sched_unit *u, bool down)
     spin_unlock(&p->lock);
 }
 
-void sched_yield(struct sched_unit *u)
+void sched_give_way(struct sched_unit *u)
 {
     u->yielded = true;
     softirq_raise(SOFTIRQ_SCHED);

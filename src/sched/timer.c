@@ -184,8 +184,9 @@ static void timers_expire(void)
     spin_unlock_irqrestore(&tc->lock, flags);
 }
 
-void timers_init_cpu(void)
+void timers_init(void)
 {
-    spin_lock_init(&timer_cpus[this_cpu_id()].lock, LOCK_TIMER);
+    for (unsigned int i = 0; i < MAX_CPUS; i++)
+        spin_lock_init(&timer_cpus[i].lock, LOCK_TIMER);
     softirq_set_handler(SOFTIRQ_TIMER, timers_expire);
 }

@@ -12,8 +12,12 @@ void vcpu_apic_effect(struct vcpu *v, const struct vlapic_effect *e)
         vcpu_send_ipi(v, &e->ipi);
     if (e->what & VLAPIC_EOI)
         domain_ioapic_eoi(v->domain, e->eoi_vector);
-    if (e->what & VLAPIC_MODE)
+    if (e->what & VLAPIC_MODE) {
         vcpu_apic_mode_changed(v);
+        /* An event that came while the APIC took no interrupts left its upcall byte set: no later event would
+         * raise the vector again, so it is made up for now. */
+        vcpu_notify_event(v);
+    }
 }
 
 /* The registers of the access page are emulated like any MMIO. */
@@ -41,7 +45,44 @@ void vcpu_apic_mode_changed(struct vcpu *v)
 {
     enum vmx_apic_mode mode = VMX_APIC_OFF;
 
-    if (v->lapic.hw_delivery)
+    if (v->lapic.base_msr & VLAPIC_BASE_EN)
         mode = vlapic_is_x2apic(&v->lapic) ? VMX_APIC_X2APIC : VMX_APIC_XAPIC;
     vmx_set_apic_mode(&v->vmx, mode);
+    __atomic_store_n(&v->lapic.hw_delivery, vmx_delivers_interrupts(&v->vmx), __ATOMIC_SEQ_CST);
+    (void)vlapic_sync(&v->lapic);
+    if (v->lapic.hw_delivery) {
+        int irr = vlapic_highest_irr(&v->lapic), isr = vlapic_highest_isr(&v->lapic);
+
+        vmx_set_rvi(&v->vmx, irr < 0 ? 0 : (uint8_t)irr);
+        vmx_set_svi(&v->vmx, isr < 0 ? 0 : (uint8_t)isr);
+    }
+}
+
+/* Level-triggered vectors, whose EOI we must see although the CPU handles it. */
+static void reload_eoi_exits(struct vcpu *v)
+{
+    __atomic_store_n(&v->lapic.eoi_exit_changed, false, __ATOMIC_SEQ_CST);
+    for (unsigned int i = 0; i < 4; i++) {
+        uint64_t now = READ_ONCE(v->lapic.eoi_exit[i]), changed = now ^ v->vmx.eoi_exit[i];
+
+        for (; changed; changed &= changed - 1) {
+            unsigned int bit = (unsigned int)__builtin_ctzll(changed);
+
+            vmx_set_eoi_exit(&v->vmx, (uint8_t)(64 * i + bit), (now >> bit) & 1);
+        }
+    }
+}
+
+void vcpu_virtual_interrupts(struct vcpu *v)
+{
+    int irr;
+
+    if (unlikely(READ_ONCE(v->lapic.eoi_exit_changed)))
+        reload_eoi_exits(v);
+    /* RVI follows deliveries by itself; only what others added has to be told. */
+    if (!vlapic_sync(&v->lapic))
+        return;
+    irr = vlapic_highest_irr(&v->lapic);
+    if (irr >= 0)
+        vmx_set_rvi(&v->vmx, (uint8_t)irr);
 }

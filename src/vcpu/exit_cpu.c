@@ -9,6 +9,8 @@
 #include <xen/arch-x86/cpuid.h>
 
 #define XEN_LEAVES_END 0x400000ffU
+#define FREQUENCY_LEAF 0x16U
+#define BUS_MHZ 100U
 
 static void cpuid_xen(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 {
@@ -46,6 +48,29 @@ static struct cpuid_leaf cpuid_policy_leaf(struct vcpu *v, uint32_t leaf, uint32
     return cpuid_policy_read(&v->domain->cpuid, leaf, subleaf, &c);
 }
 
+/*
+ * dom0 has no PIT to calibrate its TSC with: without this leaf it would poll absent ports for a second
+ * and more before it believes pvclock.
+ */
+static struct cpuid_leaf cpuid_frequency(void)
+{
+    uint32_t mhz = (uint32_t)(time_tsc_khz() / 1000);
+
+    return (struct cpuid_leaf){ .a = mhz, .b = mhz, .c = BUS_MHZ };
+}
+
+static struct cpuid_leaf cpuid_leaf_of(struct vcpu *v, uint32_t leaf, uint32_t subleaf)
+{
+    struct cpuid_leaf l;
+
+    if (leaf == FREQUENCY_LEAF && v->domain->is_dom0)
+        return cpuid_frequency();
+    l = cpuid_policy_leaf(v, leaf, subleaf);
+    if (leaf == 0 && v->domain->is_dom0)
+        l.a = FREQUENCY_LEAF;
+    return l;
+}
+
 enum exit_action exit_cpuid(struct vcpu *v, const struct vmexit *x unused_arg)
 {
     struct guest_regs *r = &v->vmx.regs;
@@ -60,7 +85,7 @@ enum exit_action exit_cpuid(struct vcpu *v, const struct vmexit *x unused_arg)
         r->rcx = out[2];
         r->rdx = out[3];
     } else {
-        struct cpuid_leaf l = cpuid_policy_leaf(v, leaf, subleaf);
+        struct cpuid_leaf l = cpuid_leaf_of(v, leaf, subleaf);
 
         r->rax = l.a;
         r->rbx = l.b;
@@ -87,7 +112,7 @@ enum exit_action exit_hlt(struct vcpu *v, const struct vmexit *x unused_arg)
 
 enum exit_action exit_pause(struct vcpu *v, const struct vmexit *x unused_arg)
 {
-    sched_yield(&v->sched);
+    sched_give_way(&v->sched);
     return ACT_ADVANCE;
 }
 
@@ -146,12 +171,20 @@ enum exit_action exit_invd(struct vcpu *v, const struct vmexit *x)
     return exit_wbinvd(v, x);
 }
 
+static void count_hypercall(struct vcpu *v, uint64_t nr, uint64_t since)
+{
+    unsigned int slot = nr < HYPERCALL_STATS ? (unsigned int)nr : 0;
+
+    v->hypercalls[slot]++;
+    v->hypercall_tsc[slot] += cpu_rdtsc() - since;
+}
+
 enum exit_action exit_hypercall(struct vcpu *v, const struct vmexit *x unused_arg)
 {
     struct guest_regs *r = &v->vmx.regs;
     struct guest_mode mode;
     bool bits32;
-    uint64_t nr, args[6];
+    uint64_t nr, since, args[6];
     int64_t result;
 
     vmx_get_mode(&v->vmx, &mode);
@@ -174,7 +207,9 @@ enum exit_action exit_hypercall(struct vcpu *v, const struct vmexit *x unused_ar
         nr = r->rax;
     }
     v->hc_restart = false;
+    since = cpu_rdtsc();
     result = hypercall_call(v, nr, args, bits32);
+    count_hypercall(v, nr, since);
     if (v->hc_restart) {
         /* The guest issues the call again, with the progress in its argument registers. */
         if (bits32) {

@@ -81,13 +81,35 @@ void vcpu_mmio_access(struct vcpu *v, struct io_req *req)
 
 /* ---- running an instruction against it ---- */
 
-static enum emul_result linear_access(struct vcpu *v, gva_t va, void *buf, unsigned int size, bool write)
+/* An emulation under way, with the page that the exit already told the translation of. */
+struct emulation { struct vcpu *v; struct emul_context c; uint64_t va_page, pa_page; bool known; };
+
+static enum emul_result translate(struct emulation *m, gva_t va, bool write, gpa_t *a)
+{
+    uint32_t pfec;
+
+    if (m->known && (va.v & PAGE_MASK) == m->va_page) {
+        a->v = m->pa_page | (va.v & ~PAGE_MASK);
+        return EMUL_DONE;
+    }
+    if (guest_translate(m->v, va, write, a, &pfec))
+        return EMUL_DONE;
+    m->c.fault_vector = X86_PF;
+    m->c.fault_has_error = true;
+    m->c.fault_error = pfec;
+    m->c.fault_cr2 = va.v;
+    return EMUL_FAULT;
+}
+
+static enum emul_result linear_access(struct emulation *m, gva_t va, void *buf, unsigned int size,
+                                      bool write)
 {
     struct io_req req = { .space = IO_MMIO, .write = write, .size = (uint8_t)size };
+    struct vcpu *v = m->v;
     gpa_t a;
 
-    if (!guest_translate(v, va, write, &a))
-        return EMUL_UNHANDLED;
+    if (translate(m, va, write, &a) != EMUL_DONE)
+        return EMUL_FAULT;
     /* RAM on one side of a move is served as RAM. */
     if (p2m_lookup(&v->domain->p2m, gpa_to_gfn(a)).type != P2M_HOLE) {
         int rc = write ? guest_write(v, va, buf, size) : guest_read(v, buf, va, size);
@@ -115,7 +137,20 @@ static enum emul_result emul_write(void *ctx, gva_t va, const void *from, unsign
     return linear_access(ctx, va, (void *)(uintptr_t)from, size, true);
 }
 
-static const struct emul_ops emul_ops = { .read = emul_read, .write = emul_write };
+static enum emul_result emul_port(void *ctx, uint16_t port, bool write, uint64_t *value, unsigned int size)
+{
+    struct emulation *m = ctx;
+    struct io_req req = { .space = IO_PORT, .write = write, .size = (uint8_t)size, .addr = port };
+
+    if (write)
+        req.data = *value;
+    vcpu_port_access(m->v, &req);
+    if (!write)
+        *value = req.data;
+    return EMUL_DONE;
+}
+
+static const struct emul_ops emul_ops = { .read = emul_read, .write = emul_write, .port = emul_port };
 
 static void log_unhandled(struct vcpu *v, const struct emul_context *c, const char *why)
 {
@@ -126,38 +161,70 @@ static void log_unhandled(struct vcpu *v, const struct emul_context *c, const ch
             (unsigned long long)c->rip, why);
 }
 
-enum exit_action vcpu_emulate(struct vcpu *v, const char *why)
+/* In 64-bit mode only FS and GS have a base, and none a limit. */
+static void get_segments(struct vcpu *v, struct emul_context *c)
 {
-    struct emul_context c = { .regs = &v->vmx.regs, .ops = &emul_ops, .ops_ctx = v };
-
-    c.rip = vmx_get_rip(&v->vmx);
-    c.rflags = vmx_get_rflags(&v->vmx);
-    c.rsp = vmx_get_rsp(&v->vmx);
-    vmx_get_mode(&v->vmx, &c.mode);
+    if (c->mode.code64) {
+        vmx_get_seg(&v->vmx, SEG_FS, &c->seg[SEG_FS]);
+        vmx_get_seg(&v->vmx, SEG_GS, &c->seg[SEG_GS]);
+        return;
+    }
     for (unsigned int s = 0; s < SEG_COUNT; s++)
-        vmx_get_seg(&v->vmx, (enum seg)s, &c.seg[s]);
-    c.insn_len = (unsigned int)guest_fetch(v, gva_of(c.mode.code64 ? c.rip : c.seg[SEG_CS].base + c.rip),
-                                           c.insn, sizeof(c.insn));
-    switch (emul_run(&c)) {
+        vmx_get_seg(&v->vmx, (enum seg)s, &c->seg[s]);
+}
+
+static enum exit_action emulate(struct emulation *m, const char *why)
+{
+    struct vcpu *v = m->v;
+    struct emul_context *c = &m->c;
+
+    c->regs = &v->vmx.regs;
+    c->ops = &emul_ops;
+    c->ops_ctx = m;
+    c->rip = vmx_get_rip(&v->vmx);
+    c->rflags = vmx_get_rflags(&v->vmx);
+    c->rsp = vmx_get_rsp(&v->vmx);
+    vmx_get_mode(&v->vmx, &c->mode);
+    get_segments(v, c);
+    c->insn_len = (unsigned int)guest_fetch(v, gva_of(c->mode.code64 ? c->rip : c->seg[SEG_CS].base + c->rip),
+                                            c->insn, sizeof(c->insn));
+    switch (emul_run(c)) {
     case EMUL_DONE:
-        vmx_set_rflags(&v->vmx, c.rflags);
-        vmx_set_rsp(&v->vmx, c.rsp);
+        vmx_set_rflags(&v->vmx, c->rflags);
+        vmx_set_rsp(&v->vmx, c->rsp);
         /* The emulator's commit is the second place that moves RIP (invariant I1). */
         vmx_skip(&v->vmx, 0);
-        vmx_set_rip(&v->vmx, c.rip);
+        vmx_set_rip(&v->vmx, c->rip);
         return ACT_RESUME;
     case EMUL_FAULT:
-        if (c.fault_vector == X86_PF)
-            return vcpu_page_fault(v, c.fault_error, c.fault_cr2);
-        return vcpu_fault(v, c.fault_vector, c.fault_error);
+        vmx_set_rflags(&v->vmx, c->rflags);
+        if (c->fault_vector == X86_PF)
+            return vcpu_page_fault(v, c->fault_error, c->fault_cr2);
+        return vcpu_fault(v, c->fault_vector, c->fault_error);
     case EMUL_RETRY:
+        vmx_set_rflags(&v->vmx, c->rflags);
         return ACT_RETRY;
     case EMUL_UNHANDLED:
     case EMUL_FETCH_FAILED:
         break;
     }
-    log_unhandled(v, &c, why);
+    log_unhandled(v, c, why);
     return ACT_CRASH;
+}
+
+enum exit_action vcpu_emulate(struct vcpu *v, const char *why)
+{
+    struct emulation m = { .v = v };
+
+    return emulate(&m, why);
+}
+
+static enum exit_action emulate_access(struct vcpu *v, const struct exit_ept *e, const char *why)
+{
+    struct emulation m = { .v = v, .va_page = e->gva.v & PAGE_MASK, .pa_page = e->gpa.v & PAGE_MASK,
+                           .known = e->gva_valid && !e->walk };
+
+    return emulate(&m, why);
 }
 
 /* dom0 owns the machine's devices: their memory is mapped when it is first touched. */
@@ -173,8 +240,8 @@ enum exit_action exit_ept(struct vcpu *v, const struct vmexit *x)
     const struct exit_ept *e = &x->ept;
 
     if (vcpu_gpa_is_emulated(v, e->gpa))
-        return vcpu_emulate(v, "emulated device");
+        return emulate_access(v, e, "emulated device");
     if (!e->readable && !e->writable && !e->executable && map_device_memory(v, e->gpa))
         return ACT_RETRY;
-    return vcpu_emulate(v, "unclaimed memory");
+    return emulate_access(v, e, "unclaimed memory");
 }

@@ -26,8 +26,9 @@ void vcpu_mmio_access(struct vcpu *v, struct io_req *req);
 bool vcpu_gpa_is_emulated(struct vcpu *v, gpa_t a);
 
 void vcpu_apic_mode_changed(struct vcpu *v);
+/* Before entry with virtual-interrupt delivery: hand the CPU what has come in. IRQs off. */
+void vcpu_virtual_interrupts(struct vcpu *v);
 void vcpu_port_access(struct vcpu *v, struct io_req *req);
-enum exit_action vcpu_string_pio(struct vcpu *v, const struct vmexit *x);
 
 bool vcpu_has_event(struct vcpu *v);
 /* HLT with interrupts off: offline; the last vCPU takes the domain with it. */

@@ -84,6 +84,7 @@ static void settle_start(struct vcpu *v)
         vmx_reset(&v->vmx);
         vlapic_reset(&v->lapic);
         timer_set(&v->lapic_timer, v->lapic.timer_deadline);
+        vcpu_apic_mode_changed(v);
     }
     if (sipi) {
         vmx_set_sipi(&v->vmx, vector);
@@ -100,6 +101,7 @@ static void vcpu_settle(struct vcpu *v)
     if (unlikely(v->pvh_entry)) {
         vmx_set_pvh_entry(&v->vmx, v->pvh_entry, v->pvh_start_info);
         v->pvh_entry = 0;
+        vcpu_apic_mode_changed(v);
     }
 }
 
@@ -113,10 +115,18 @@ static int callback_pending(const struct vcpu *v)
     return evtchn_upcall_pending(&d->evtchn, v->id) ? d->callback_vector : -1;
 }
 
+/* What we must inject ourselves: the callback, and without virtual-interrupt delivery the APIC's best. */
+static int next_vector(struct vcpu *v, int callback)
+{
+    if (callback >= 0)
+        return callback;
+    return v->lapic.hw_delivery ? -1 : vlapic_pending(&v->lapic);
+}
+
 static void inject_irq(struct vcpu *v)
 {
     int callback = callback_pending(v);
-    int vector = callback >= 0 ? callback : vlapic_pending(&v->lapic);
+    int vector = next_vector(v, callback);
     struct hv_event e = { .valid = true, .type = EVENT_EXTINT };
 
     if (vector < 0) {
@@ -131,7 +141,7 @@ static void inject_irq(struct vcpu *v)
     if (callback < 0)
         vlapic_accept(&v->lapic, e.vector);
     vmx_inject(&v->vmx, &e);
-    vmx_open_irq_window(&v->vmx, vlapic_pending(&v->lapic) >= 0);
+    vmx_open_irq_window(&v->vmx, next_vector(v, -1) >= 0);
 }
 
 static void inject_nmi(struct vcpu *v)
@@ -147,15 +157,29 @@ static void inject_nmi(struct vcpu *v)
     vmx_open_nmi_window(&v->vmx, false);
 }
 
+/* An exit when the guest lowers its TPR below what keeps an interrupt waiting. */
+static void set_tpr_threshold(struct vcpu *v)
+{
+    int irr = vlapic_highest_irr(&v->lapic);
+
+    vmx_set_tpr_threshold(&v->vmx, irr < 0 ? 0 : (unsigned int)irr >> 4);
+}
+
 static void vcpu_inject(struct vcpu *v)
 {
     if (unlikely(READ_ONCE(v->pending_nmi)))
         inject_nmi(v);
+    if (v->lapic.hw_delivery)
+        vcpu_virtual_interrupts(v);
+    else if (vmx_features.tpr_shadow)
+        set_tpr_threshold(v);
     inject_irq(v);
 }
 
 bool vcpu_has_event(struct vcpu *v)
 {
+    if (v->lapic.hw_delivery)
+        vcpu_virtual_interrupts(v);
     return READ_ONCE(v->pending_nmi) || callback_pending(v) >= 0 || vlapic_pending(&v->lapic) >= 0;
 }
 
@@ -271,12 +295,23 @@ static void dump_vcpu_exits(const struct vcpu *v)
                      (unsigned long long)v->exit_max[i]);
 }
 
+static void dump_vcpu_hypercalls(const struct vcpu *v)
+{
+    for (unsigned int i = 0; i < HYPERCALL_STATS; i++)
+        if (v->hypercalls[i])
+            log_info("d%uv%u hypercall %-16u %12llu calls %8llu mean", v->domain->id, v->id, i,
+                     (unsigned long long)v->hypercalls[i],
+                     (unsigned long long)(v->hypercall_tsc[i] / v->hypercalls[i]));
+}
+
 void exit_stats_dump(void)
 {
     struct domain *d;
 
     for (domid_t from = 0; (d = domain_get_next(from)) != NULL; from = (domid_t)(d->id + 1), domain_put(d))
         for (uint32_t i = 0; i < d->max_vcpus; i++)
-            if (d->vcpu[i])
+            if (d->vcpu[i]) {
                 dump_vcpu_exits(d->vcpu[i]);
+                dump_vcpu_hypercalls(d->vcpu[i]);
+            }
 }

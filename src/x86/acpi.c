@@ -18,10 +18,32 @@
 
 _Static_assert(sizeof(struct acpi_header) == 36, "ACPI 5.2.6");
 
+/* Timer, keyboard, cascade, RTC, FPU: edge-triggered on every PC, their bits read 0. */
+#define ELCR_ALWAYS_ZERO 0x2107U
+#define MPS_LEVEL_LOW 0xfU         /* MADT flags: PCI's convention (ACPI 5.2.12.5) */
+
 static const struct acpi_info *host;
 
 const struct acpi_info *acpi_host(void) { return host; }
 void acpi_set_host(const struct acpi_info *info) { host = info; }
+
+static bool has_override(const struct acpi_info *info, uint8_t isa_irq)
+{
+    for (unsigned int i = 0; i < info->override_count; i++)
+        if (info->override[i].source == isa_irq || info->override[i].gsi == isa_irq)
+            return true;
+    return false;
+}
+
+void acpi_add_elcr_overrides(struct acpi_info *info, uint16_t elcr)
+{
+    if (elcr & ELCR_ALWAYS_ZERO)
+        return;
+    for (uint8_t irq = 0; irq < 16 && info->override_count < ACPI_MAX_OVERRIDES; irq++)
+        if (((elcr >> irq) & 1) != 0 && !has_override(info, irq))
+            info->override[info->override_count++] =
+                (struct acpi_override){ .source = irq, .gsi = irq, .flags = MPS_LEVEL_LOW };
+}
 
 /* One table while it is read: its bytes, and a reader that gives 0 beyond the end. */
 struct table { const uint8_t *data; uint32_t length; hpa_t address; };

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The fake CPU: what x86/cpu.h and x86/percpu.h promise, out of plain variables. */
+#include <x86/trap.h>
 #include "fake.h"
 #include "fake_private.h"
 
 #include <lib/string.h>
+#include <sched.h>
 
 #define FAKE_MSRS 256
 #define FAKE_CPUIDS 128
@@ -60,6 +62,7 @@ void fake_cpu_reset(void)
 bool cpu_irqs_enabled(void) { return !irqs_off[this_cpu_id()]; }
 void cpu_irq_enable(void) { irqs_off[this_cpu_id()] = false; }
 void cpu_irq_disable(void) { irqs_off[this_cpu_id()] = true; }
+void cpu_relax(void) { (void)sched_yield(); }
 void cpu_irq_enable_and_halt(void) { cpu_irq_enable(); }
 
 uint64_t cpu_irq_save(void)
@@ -160,6 +163,8 @@ void cpu_xsetbv(uint64_t value) { xcr0 = value; }
 void cpu_xsave(void *area unused_arg, uint64_t mask unused_arg) { }
 void cpu_xrstor(const void *area unused_arg, uint64_t mask unused_arg) { }
 void cpu_wbinvd(void) { }
+void trap_run_nmi(void) { }
+void trap_run_machine_check(void) { }
 
 void fake_port_hooks(uint32_t (*in)(uint16_t port, unsigned int size),
                      void (*out)(uint16_t port, unsigned int size, uint32_t value))

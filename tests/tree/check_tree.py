@@ -107,6 +107,21 @@ def check_rip(root):
                 yield f"{path}: moves RIP by itself"
 
 
+def check_locking(root):
+    """docs/locking.md lists the ranks of lock_ranks.def, in order, with irqsave where they say so."""
+    ranks = re.findall(r'^LOCK\((\w+),\s*"([^"]*)"\)',
+                       (root / "src/x86/include/x86/lock_ranks.def").read_text(), re.M)
+    table = re.findall(r'^\| ([A-Z_0-9]+) \| ([^|]*) \| (yes)? ?\|',
+                       (root / "docs/locking.md").read_text(), re.M)
+    if [r for r, _ in ranks] != [r for r, _, _ in table]:
+        yield "docs/locking.md: ranks are not those of lock_ranks.def, or in another order"
+    for (rank, what), (_, text, irqsave) in zip(ranks, table):
+        if ("irqsave" in what) != bool(irqsave):
+            yield f"docs/locking.md: {rank} and lock_ranks.def disagree about irqsave"
+        if not what.startswith(text.split(",")[0][:20]):
+            yield f"docs/locking.md: {rank} protects something else in lock_ranks.def"
+
+
 def check_headers(root, cc, abi):
     """Every public header compiles alone."""
     gcc = subprocess.run([cc, "-print-file-name=include"], capture_output=True, text=True).stdout.strip()

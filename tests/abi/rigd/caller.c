@@ -144,12 +144,13 @@ int domain_write_phys(struct domain *d, gpa_t to, const void *from, size_t size)
     return copy_phys(d, to.v, (char *)(uintptr_t)from, size, true);
 }
 
-bool guest_translate(struct vcpu *v, gva_t va, bool write, gpa_t *out)
+bool guest_translate(struct vcpu *v, gva_t va, bool write, gpa_t *out, uint32_t *pfec)
 {
     (void)v;
     (void)va;
     (void)write;
     (void)out;
+    *pfec = 0;
     return false;
 }
 

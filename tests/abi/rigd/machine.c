@@ -82,7 +82,7 @@ static void make_cpus(void)
         fake_cpu_switch(cpu);
         if (vmx_cpu_enable() != NULL)
             abort();
-        timers_init_cpu();
+        timers_init();
         sched_init_cpu();
     }
     fake_cpu_switch(0);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Run as root in dom0: every hypercall number with arguments that nobody should pass, through the kernel's privcmd
- * device. What may be valid points to nothing, to a page that cannot be written, or between two of
- * them, so that nothing here can succeed in taking dom0's own memory, timers or events away.
- * Prints how often each number answered with each errno, and at the end "storm: survived".
+ * Run as root in dom0: every hypercall number with arguments that nobody should pass, through the
+ * kernel's privcmd device. What may be valid points to nothing, to a page that cannot be written,
+ * or between two of them, so that nothing here can succeed in taking dom0's own memory, timers or
+ * events away. Prints how often each number answered with each errno, and at the end "storm:
+ * survived".
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,7 +21,8 @@ struct privcmd_hypercall { uint64_t op, arg[5]; };
 #define ROUNDS 300
 
 enum { MULTICALL = 13, SET_TIMER = 15, CONSOLE = 18, VCPU = 24, SCHED = 29 };
-static const unsigned char answered[] = { 7, 12, 13, 15, 17, 18, 20, 21, 24, 29, 32, 33, 34, 35, 36, 41 };
+static const unsigned char answered[] = { 7,  12, 13, 15, 17, 18, 20, 21,
+                                          24, 29, 32, 33, 34, 35, 36, 41 };
 static uint64_t bad[12];
 static unsigned int bad_count;
 
@@ -30,13 +32,23 @@ static void choose_pointers(void)
 
     if (m == MAP_FAILED)
         exit(2);
-    memset(m, 0xff, 3 * 4096);   /* what can be read makes no sense: ports, domains and indices of all ones */
+    memset(m, 0xff,
+           3 * 4096); /* what can be read makes no sense: ports, domains and indices of all ones */
     mprotect(m, 4096, PROT_NONE);
     mprotect(m + 4096, 4096, PROT_READ);
     munmap(m + 8192, 4096);
-    const uint64_t p[] = { 0, 0x1000, (uint64_t)m, (uint64_t)m + 4096, (uint64_t)m + 8190, (uint64_t)m + 8192,
-                           0x7fffffffffff, 0x800000000000, 0x8000000000000000, 0xffffffffffffffff,
-                           0xfffffffffffff000, 0x100000000000 };
+    const uint64_t p[] = { 0,
+                           0x1000,
+                           (uint64_t)m,
+                           (uint64_t)m + 4096,
+                           (uint64_t)m + 8190,
+                           (uint64_t)m + 8192,
+                           0x7fffffffffff,
+                           0x800000000000,
+                           0x8000000000000000,
+                           0xffffffffffffffff,
+                           0xfffffffffffff000,
+                           0x100000000000 };
     memcpy(bad, p, sizeof(p));
     bad_count = sizeof(p) / sizeof(p[0]);
 }
@@ -85,7 +97,8 @@ int main(void)
 
             for (int a = 0; a < 5; a++)
                 h.arg[a] = rand() & 1 ? pointer() : number();
-            /* One that takes a plain command first gets plausible ones, and pointers where it expects them. */
+            /* One that takes a plain command first gets plausible ones, and pointers where it
+             * expects them. */
             if (rand() & 1) {
                 h.arg[0] = (uint64_t)rand() % 48;
                 h.arg[1] = nr == VCPU || nr == CONSOLE ? number() : pointer();

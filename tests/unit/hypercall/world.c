@@ -17,6 +17,7 @@
 #define FETCHES_MAX 4096U
 
 struct world world;
+unsigned int world_cpus = 2;
 
 static uint64_t next_arg;
 static struct { uint64_t at, size; } fetches[FETCHES_MAX];
@@ -164,17 +165,17 @@ static void make_vmx(void)
 
 static void start_cpus(void)
 {
-    fake_cpu_set_count(2);
+    fake_cpu_set_count(world_cpus);
     if (vmx_probe() != NULL)
         abort();
     sched_init();
-    for (unsigned int cpu = 0; cpu < 2; cpu++) {
+    for (unsigned int cpu = 0; cpu < world_cpus; cpu++) {
         fake_cpu_switch(cpu);
         cpu_write_cr0(0x80010033);
         cpu_write_cr4(0x20);
         if (vmx_cpu_enable() != NULL)
             abort();
-        timers_init_cpu();
+        timers_init();
         sched_init_cpu();
     }
     fake_cpu_switch(0);
@@ -219,7 +220,7 @@ int world_teardown(void **state)
     this_cpu()->softirq_pending = 0;
     unmake(world.guest);
     unmake(world.dom0);
-    for (unsigned int cpu = 0; cpu < 2; cpu++) {
+    for (unsigned int cpu = 0; cpu < world_cpus; cpu++) {
         fake_cpu_switch(cpu);
         vmx_cpu_disable();
     }

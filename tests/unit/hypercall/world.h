@@ -25,6 +25,7 @@ struct world {
     unsigned int restarts;                 /* of the last call */
 };
 extern struct world world;
+extern unsigned int world_cpus;            /* before setup; 2 */
 
 int world_setup(void **state);
 int world_teardown(void **state);

@@ -45,6 +45,22 @@ static int parse_xsdt(const uint64_t *tables, size_t n)
     return acpi_parse(&memory, NULL, 0, &info);
 }
 
+static void level_lines_of_the_elcr_become_overrides_where_the_madt_has_none(void **state)
+{
+    (void)state;
+    memset(&info, 0, sizeof(info));
+    info.override_count = 1;
+    info.override[0] = (struct acpi_override){ .source = 9, .gsi = 9, .flags = 0xd };
+    acpi_add_elcr_overrides(&info, 0x0a00);          /* IRQs 9 and 11 */
+    assert_int_equal(info.override_count, 2);
+    assert_int_equal(info.override[0].flags, 0xd);
+    assert_int_equal(info.override[1].source, 11);
+    assert_int_equal(info.override[1].gsi, 11);
+    assert_int_equal(info.override[1].flags, 0xf);
+    acpi_add_elcr_overrides(&info, 0xffff);          /* nothing answers at those ports */
+    assert_int_equal(info.override_count, 2);
+}
+
 static void a_madt_yields_cpus_ioapics_and_overrides(void **state)
 {
     uint64_t t[] = { acpi_image_table(&image, "APIC", madt, sizeof(madt)) };
@@ -266,6 +282,7 @@ static void no_damaged_byte_leads_outside(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(level_lines_of_the_elcr_become_overrides_where_the_madt_has_none, setup),
         cmocka_unit_test_setup(a_madt_yields_cpus_ioapics_and_overrides, setup),
         cmocka_unit_test_setup(a_fadt_yields_ports_and_the_reset_register, setup),
         cmocka_unit_test_setup(mcfg_hpet_and_dmar_are_noticed, setup),

@@ -29,6 +29,7 @@
 #define DOMAIN_MAX_VCPUS 128U
 #define DOMAIN_WATCHDOGS 2U
 #define DOMAIN_MAX_VIOAPICS 16U
+#define HYPERCALL_STATS 64U
 #define HYPERCALL_MAX_POLL 128U
 
 /* Guest memory that the hypervisor writes on its own: a gpa we hold a mapping and a reference of. */
@@ -71,7 +72,7 @@ struct vcpu {
     uint64_t exits[EXIT_COUNT];        /* counters: how often */
     uint64_t exit_tsc[EXIT_COUNT];     /* and TSC ticks spent in the hypervisor for them */
     uint64_t exit_max[EXIT_COUNT];
-    uint64_t dirty_exit_tsc;
+    uint64_t hypercalls[HYPERCALL_STATS], hypercall_tsc[HYPERCALL_STATS];   /* by number */
     char console_line[256]; unsigned int console_used;
 };
 
@@ -105,7 +106,7 @@ struct domain {
     struct cpuid_policy cpuid;
     struct io_bus io_bus;
     struct vpci *vpci;                 /* dom0 only */
-    uint8_t *io_bitmap, *msr_bitmap;
+    uint8_t *io_bitmap, *msr_bitmap, *msr_bitmap_x2apic;
     uint64_t *gsi_pending;             /* dom0: host GSIs to deliver (bitmap, atomic) */
     uint64_t tsc_offset; uint32_t tsc_mode, tsc_incarnation, tsc_khz;
     uint64_t vm_assist;

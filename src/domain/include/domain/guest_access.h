@@ -21,8 +21,8 @@ int guest_check_write(struct vcpu *v, gva_t va, size_t size) must_check;
 
 int domain_read_phys(struct domain *d, gpa_t from, void *to, size_t size) must_check;
 int domain_write_phys(struct domain *d, gpa_t to, const void *from, size_t size) must_check;
-/* Guest-linear to guest-physical as the guest's current privilege sees it; false: page fault. */
-bool guest_translate(struct vcpu *v, gva_t va, bool write, gpa_t *out) must_check;
+/* Guest-linear to guest-physical as the guest's current privilege sees it; false: a page fault with error code *pfec. */
+bool guest_translate(struct vcpu *v, gva_t va, bool write, gpa_t *out, uint32_t *pfec) must_check;
 /* Instruction bytes at a linear address; returns how many could be read (0..15). */
 size_t guest_fetch(struct vcpu *v, gva_t va, uint8_t *to, size_t size);
 /* A page of guest RAM kept mapped with a reference (shared areas). */

@@ -40,6 +40,8 @@ struct vlapic {
     uint64_t eoi_exit[4];        /* vectors whose EOI must be seen (level-triggered); atomic */
     bool eoi_exit_changed;       /* shared: see above */
     bool irr_hint;               /* shared: something was set since the vCPU looked */
+    bool posted_any;             /* shared: posted[] holds something */
+    uint32_t posted[8];          /* shared: vectors for a vCPU whose page the CPU itself works on */
     /* What the last register write meant: hardware may have written the page before we are told. */
     uint32_t lvtt, tdcr, svr;
     uint32_t esr_pending;        /* errors since ESR was last written */
@@ -83,6 +85,9 @@ uint64_t vlapic_get_tsc_deadline(const struct vlapic *a);
 /* Deliver a fixed vector: sets IRR (and TMR). true: newly set, the vCPU must be kicked. Atomic, any CPU. A disabled
  * APIC accepts nothing. */
 bool vlapic_set_irr(struct vlapic *a, uint8_t vector, bool level);
+/* With hw_delivery, vectors set by others wait outside the page that the CPU may be changing: this moves them into IRR.
+ * Owner only, before it looks at or enters with its interrupts. true: there were some. */
+bool vlapic_sync(struct vlapic *a);
 /* Highest deliverable vector (above PPR) or -1. Software path; with hw_delivery: would the CPU deliver one? */
 int vlapic_pending(const struct vlapic *a);
 /* The CPU takes vector: IRR -> ISR, PPR updated. Software path. */

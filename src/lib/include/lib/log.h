@@ -25,8 +25,10 @@ void log_vprintf(enum log_level level, const char *fmt, __builtin_va_list ap) pr
  * without trailing newline in fmt (the log adds "(XEN) " and "\n" as Xen does). */
 void log_guest(enum log_level level, domid_t domid, const char *fmt, ...) printf_like(3, 4);
 
-/* Raw bytes of dom0's console_io output: to the sinks (and ring), no prefix added. */
+/* Raw bytes, no prefix added, to the ring and the sinks. */
 void log_write_raw(const char *text, size_t length);
+/* The same past the ring: dom0's own messages would soon push the hypervisor's out of it. */
+void log_write_sinks(const char *text, size_t length);
 
 struct log_sink { void (*write)(const char *text, size_t length); const struct log_sink *next; };
 void log_add_sink(struct log_sink *sink);

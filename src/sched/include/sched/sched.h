@@ -101,7 +101,8 @@ void sched_set_down(struct sched_unit *u, bool down);
 /* On the unit's own CPU: prepare, look whether there is a reason to go on, then block. */
 void sched_block_prepare(struct sched_unit *u);
 void sched_block(struct sched_unit *u);
-void sched_yield(struct sched_unit *u);
+/* Lets others that wait go first. (Not sched_yield: the host C library has one.) */
+void sched_give_way(struct sched_unit *u);
 bool sched_is_runnable(const struct sched_unit *u);
 
 /* The CPU loop: what this CPU shall run now; NULL: nothing. */

@@ -19,7 +19,7 @@ struct timer {
     unsigned int rank;       /* length of the right spine below, plus one */
 };
 
-void timers_init_cpu(void);  /* on each CPU */
+void timers_init(void);      /* boot CPU, once, for all */
 void timer_init(struct timer *t, void (*fn)(void *), void *arg, unsigned int cpu);
 /* Arms or moves it; NS_NEVER stops it. A time in the past fires at once. */
 void timer_set(struct timer *t, ns_t expires);

@@ -54,6 +54,10 @@ struct acpi_memory { const void *(*map)(void *ctx, hpa_t a, size_t size); void *
 /* rsdp_copy: from multiboot2 tag 14/15, or NULL to scan the EBDA and 0xE0000-0xFFFFF.
  * 0, -ENOENT (no RSDP), -EINVAL (no usable RSDT/XSDT). */
 int acpi_parse(const struct acpi_memory *mem, const void *rsdp_copy, size_t rsdp_size, struct acpi_info *info) must_check;
+/* ISA interrupts that the edge/level control registers (ports 4D0, 4D1) call level-triggered and the MADT forgets to: the
+ * links of a PIIX route PCI interrupts to them, and an operating system without a PIC has no other way to learn it.
+ * elcr: both registers, all-ones or with one of the bits that are always 0: there are none. Pure. */
+void acpi_add_elcr_overrides(struct acpi_info *info, uint16_t elcr);
 /* The machine's tables, after boot parsed them. */
 const struct acpi_info *acpi_host(void);
 void acpi_set_host(const struct acpi_info *info);

@@ -11,7 +11,11 @@
 
 struct cpuid_regs { uint32_t eax, ebx, ecx, edx; };
 
+#ifdef HV_HOST
+void cpu_relax(void);                   /* lets other threads run */
+#else
 static inline void cpu_relax(void) { __asm__ volatile("pause" ::: "memory"); }
+#endif
 static inline uint64_t cpu_rdtsc(void)
 {
     uint32_t lo, hi;

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "exits.h"
+
+#include "world.h"
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <cmocka.h>
+#include <xen/hvm/params.h>
+
+#define UPCALL 0xf3
+#define SVR 0x80fU                 /* x2APIC MSR of the spurious vector register */
+#define APIC_BASE 0x1bU
+
+static const struct vmexit no_exit;
+
+static enum exit_action wrmsr(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+    v->vmx.regs.rcx = msr;
+    v->vmx.regs.rax = (uint32_t)value;
+    v->vmx.regs.rdx = value >> 32;
+    return exit_wrmsr(v, &no_exit);
+}
+
+static enum exit_action rdmsr(struct vcpu *v, uint32_t msr)
+{
+    v->vmx.regs.rcx = msr;
+    return exit_rdmsr(v, &no_exit);
+}
+
+static void cpuid(struct vcpu *v, uint32_t leaf)
+{
+    v->vmx.regs.rax = leaf;
+    v->vmx.regs.rcx = 0;
+    assert_int_equal(exit_cpuid(v, &no_exit), ACT_ADVANCE);
+}
+
+/* Linux's second CPU: its vcpu_info is registered, which raises an upcall, before its APIC is on. */
+static void an_upcall_that_found_the_apic_off_is_raised_when_it_is_switched_on(void **state)
+{
+    struct vcpu *v = world.v0;
+    struct vcpu_info *info = v->domain->evtchn.vcpu[v->id].vcpu_info;
+
+    (void)state;
+    v->upcall_vector = UPCALL;
+    info->evtchn_upcall_pending = 1;
+    vcpu_notify_event(v);
+    assert_int_equal(vlapic_highest_irr(&v->lapic), -1);
+    assert_int_equal(wrmsr(v, APIC_BASE, v->lapic.base_msr | VLAPIC_BASE_EXTD), ACT_ADVANCE);
+    assert_int_equal(wrmsr(v, SVR, 0x1ff), ACT_ADVANCE);
+    assert_int_equal(vlapic_highest_irr(&v->lapic), UPCALL);
+}
+
+static void an_unknown_msr_faults_and_a_known_one_does_not(void **state)
+{
+    struct vcpu *v = world.v0;
+
+    (void)state;
+    assert_int_equal(rdmsr(v, 0x12345), ACT_INJECT);
+    assert_int_equal(v->pending.vector, X86_GP);
+    assert_true(v->pending.has_error);
+    v->pending.valid = false;
+    assert_int_equal(wrmsr(v, 0x12345, 1), ACT_INJECT);
+    assert_int_equal(rdmsr(v, 0x10), ACT_ADVANCE);      /* IA32_TIME_STAMP_COUNTER */
+}
+
+static void cpuid_shows_the_xen_signature_and_nothing_behind_the_last_leaf(void **state)
+{
+    struct guest_regs *r = &world.v0->vmx.regs;
+
+    (void)state;
+    cpuid(world.v0, 0x40000000);
+    assert_int_equal(r->rbx, 0x566e6558);
+    assert_int_equal(r->rcx, 0x65584d4d);
+    assert_int_equal(r->rdx, 0x4d4d566e);
+    cpuid(world.v0, 0x400000ff);
+    assert_int_equal(r->rax | r->rbx | r->rcx | r->rdx, 0);
+    cpuid(world.v0, 0x7fffffff);
+    assert_int_equal(r->rax | r->rbx | r->rcx | r->rdx, 0);
+}
+
+static void only_dom0_is_told_a_frequency(void **state)
+{
+    (void)state;
+    cpuid(world.v0, 0x16);
+    assert_int_not_equal(world.v0->vmx.regs.rax, 0);
+    vmx_load(&world.g0->vmx);
+    cpuid(world.g0, 0x16);
+    assert_int_equal(world.g0->vmx.regs.rax, 0);
+    vmx_load(&world.v0->vmx);
+}
+
+static void a_port_that_nobody_has_reads_all_ones_in_its_width(void **state)
+{
+    struct vmexit x = { .pio = { .port = 0x5678, .size = 1, .in = true } };
+    struct guest_regs *r = &world.v0->vmx.regs;
+
+    (void)state;
+    r->rax = 0x1122334455667788;
+    assert_int_equal(exit_pio(world.v0, &x), ACT_ADVANCE);
+    assert_true(r->rax == 0x11223344556677ff);
+    x.pio.size = 4;
+    assert_int_equal(exit_pio(world.v0, &x), ACT_ADVANCE);
+    assert_true(r->rax == 0xffffffff);
+}
+
+static void what_no_guest_may_execute_is_undefined_to_it(void **state)
+{
+    (void)state;
+    assert_int_equal(exit_undefined(world.v0, &no_exit), ACT_INJECT);
+    assert_int_equal(world.v0->pending.vector, X86_UD);
+    assert_false(world.v0->pending.has_error);
+    world.v0->pending.valid = false;
+}
+
+static void xsetbv_takes_only_what_the_policy_allows(void **state)
+{
+    struct guest_regs *r = &world.v0->vmx.regs;
+
+    (void)state;
+    r->rcx = 0;
+    r->rdx = 0;
+    r->rax = 2;                       /* SSE without x87 */
+    assert_int_equal(exit_xsetbv(world.v0, &no_exit), ACT_INJECT);
+    world.v0->pending.valid = false;
+    r->rcx = 1;                       /* there is no XCR1 */
+    r->rax = 1;
+    assert_int_equal(exit_xsetbv(world.v0, &no_exit), ACT_INJECT);
+    world.v0->pending.valid = false;
+}
+
+static int load(void **state)
+{
+    int rc = world_setup(state);
+
+    if (rc == 0)
+        vmx_load(&world.v0->vmx);
+    return rc;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, load, world_teardown)
+        T(an_upcall_that_found_the_apic_off_is_raised_when_it_is_switched_on),
+        T(an_unknown_msr_faults_and_a_known_one_does_not),
+        T(cpuid_shows_the_xen_signature_and_nothing_behind_the_last_leaf),
+        T(only_dom0_is_told_a_frequency),
+        T(a_port_that_nobody_has_reads_all_ones_in_its_width),
+        T(what_no_guest_may_execute_is_undefined_to_it),
+        T(xsetbv_takes_only_what_the_policy_allows),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
