@@ -47,7 +47,8 @@ void credit2_group_remove(struct credit2 *c, struct credit2_group *g)
 void credit2_unit_init(struct credit2 *c, struct credit2_unit *u, struct credit2_group *g,
                        unsigned int near)
 {
-    *u = (struct credit2_unit){ .group = g, .rq = CREDIT2_NONE, .last_cpu = near, .only_cpu = CREDIT2_NONE };
+    *u = (struct credit2_unit){ .group = g, .rq = CREDIT2_NONE, .last_cpu = near, .only_cpu = CREDIT2_NONE,
+                                .called_to = CREDIT2_NONE };
     for (unsigned int i = 0; i < CREDIT2_MASK_WORDS; i++)
         u->allowed.bits[i] = u->preferred.bits[i] = UINT64_MAX;
     list_init(&u->park);
@@ -96,6 +97,7 @@ void dequeue(struct credit2 *c, struct credit2_unit *u, ns_t now)
 
     ASSERT(u->state == CREDIT2_QUEUED);
     runq_remove(rq, u);
+    call_off(c, u);
     load_change(rq, u, false, now);
     u->state = CREDIT2_OUT;
 }
@@ -121,7 +123,7 @@ void credit2_wake(struct credit2 *c, struct credit2_unit *u, ns_t now, struct cr
     cpu = find_idle(c, u);
     if (cpu != CREDIT2_NONE) {
         enqueue(c, u, c->cpu[cpu].rq, now);
-        tickle(c, cpu, fx);
+        call_idle(c, cpu, u, fx);
         return;
     }
     rq = home_of(c, u);
@@ -188,8 +190,11 @@ static struct credit2_unit *choose(struct credit2 *c, unsigned int cpu, const st
     const struct credit2_runq *rq = rq_of_cpu(c, cpu);
 
     for (;;) {
-        struct credit2_unit *u = candidate(c, cpu);
+        struct credit2_unit *u = candidate(c, cpu), *called = c->cpu[cpu].called_for;
 
+        if (u && called && c->cpu[cpu].rq == called->rq &&
+            credit_of(rq, u) - credit_of(rq, called) <= CREDIT2_WAKE_MARGIN + CREDIT2_MIGRATE_MARGIN)
+            u = called;
         if (u && now_on && !yielded &&
             credit_of(rq, u) <= credit_of(rq, now_on) + margin_against(u, cpu))
             return NULL;
@@ -261,6 +266,8 @@ struct credit2_choice credit2_pick(struct credit2 *c, unsigned int cpu, bool go_
             stop(c, cpu, now);
         start(c, cpu, next, now);
     }
+    if (on->called_for)
+        call_off(c, on->called_for);
     if (!on->unit) {
         mask_set(&c->idle, cpu);
         on->resched_at = NS_NEVER;
@@ -294,4 +301,6 @@ void credit2_set_cpu(struct credit2 *c, unsigned int cpu, bool in, ns_t now)
     rq->cpu_count--;
     on->rq = CREDIT2_NONE;
     on->tickled = false;
+    if (on->called_for)
+        call_off(c, on->called_for);
 }

@@ -79,6 +79,8 @@ struct credit2_unit *runq_find(struct credit2 *c, const struct credit2_runq *rq,
 
 /* tickle.c */
 void tickle(struct credit2 *c, unsigned int cpu, struct credit2_effects *fx);
+void call_idle(struct credit2 *c, unsigned int cpu, struct credit2_unit *u, struct credit2_effects *fx);
+void call_off(struct credit2 *c, struct credit2_unit *u);
 uint32_t find_idle(const struct credit2 *c, const struct credit2_unit *u);
 void tickle_idle(struct credit2 *c, unsigned int cpu, struct credit2_effects *fx);
 void tickle_busy(struct credit2 *c, struct credit2_unit *u, ns_t now, struct credit2_effects *fx);

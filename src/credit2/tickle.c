@@ -13,6 +13,23 @@ void tickle(struct credit2 *c, unsigned int cpu, struct credit2_effects *fx)
     c->cpu[cpu].tickled = true;
 }
 
+/* An idle CPU is to run u, which waits there: of several that wake at once each keeps its own CPU. */
+void call_idle(struct credit2 *c, unsigned int cpu, struct credit2_unit *u, struct credit2_effects *fx)
+{
+    tickle(c, cpu, fx);
+    call_off(c, u);
+    c->cpu[cpu].called_for = u;
+    u->called_to = cpu;
+}
+
+void call_off(struct credit2 *c, struct credit2_unit *u)
+{
+    if (u->called_to == CREDIT2_NONE)
+        return;
+    c->cpu[u->called_to].called_for = NULL;
+    u->called_to = CREDIT2_NONE;
+}
+
 /* Where it ran last, else in its run queue (going round from there), else anywhere. */
 static uint32_t choose_near(const struct credit2 *c, const struct credit2_unit *u,
                             const struct credit2_mask *from)
@@ -100,11 +117,11 @@ void tickle_busy(struct credit2 *c, struct credit2_unit *u, ns_t now, struct cre
 void tickle_idle(struct credit2 *c, unsigned int cpu, struct credit2_effects *fx)
 {
     const struct credit2_runq *rq = rq_of_cpu(c, cpu);
-    const struct credit2_unit *u;
+    struct credit2_unit *u;
 
     if (rq->waiting == 0 || mask_is_empty(&c->idle))
         return;
     u = runq_find(c, rq, &c->idle, false);
     if (u)
-        tickle(c, find_idle(c, u), fx);
+        call_idle(c, find_idle(c, u), u, fx);
 }

@@ -37,9 +37,9 @@ void machine_start(unsigned int cpus, uint32_t sched_id)
     log_set_thresholds(0, 0, 0, 0);
     sched_configure(sched_id, SCHED_PER_SOCKET, 1000);
     sched_init();
+    timers_init();
     for (unsigned int i = 0; i < cpus; i++) {
         fake_cpu_switch(i);
-        timers_init_cpu();
         sched_init_cpu();
     }
     fake_cpu_switch(0);

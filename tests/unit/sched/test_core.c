@@ -245,7 +245,7 @@ static void a_yield_lets_the_other_one_run(void **state)
     sched_set_down(b, false);
     machine_settle(1);
     first = machine.held[0];
-    sched_yield(first);
+    sched_give_way(first);
     assert_ptr_not_equal(machine_step(0), first);
 }
 

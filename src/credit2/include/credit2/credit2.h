@@ -62,6 +62,7 @@ struct credit2_unit {
     enum credit2_state state;
     uint32_t rq;                     /* its run queue, or CREDIT2_NONE */
     uint32_t last_cpu;
+    uint32_t called_to;              /* the idle CPU that was asked to take it, or CREDIT2_NONE */
     uint64_t used;                   /* credit used up; credit = run queue's base - used */
     ns_t since;                      /* credit is burned up to here */
     int64_t grant;                   /* ns of its group's budget in its hands while it runs */
@@ -78,6 +79,7 @@ struct credit2_cpu {
     struct credit2_unit *unit;       /* that runs; NULL: idle */
     ns_t started, resched_at;        /* when unit was chosen; when pick() is due again at the latest */
     bool tickled;                    /* asked to pick, has not yet */
+    struct credit2_unit *called_for; /* idle, asked on behalf of this one, which still waits */
 };
 
 struct credit2_runq {
