@@ -164,19 +164,31 @@ static bool set_vga(struct cmdline *c, const char *value, bool negated unused_ar
     return true;
 }
 
-static bool parse_amount(const char *field, int64_t *to)
+static bool parse_percent(const char *at, uint64_t *percent)
+{
+    return parse_u64(&at, 10, percent) && *percent <= 100 && strcmp(at, "%") == 0;
+}
+
+/* [-]<size>, [-]<percent>% or [-]<size>+<percent>%: bytes and a share of RAM. */
+static bool parse_amount(const char *field, int64_t *to, int8_t *share)
 {
     bool negative = *field == '-';
     const char *at = field + (negative ? 1 : 0);
-    uint64_t bytes;
+    uint64_t bytes = 0, percent = 0;
 
-    if (!parse_size(&at, 1024, &bytes) || *at != '\0' || bytes > INT64_MAX)
-        return false;
+    if (!parse_percent(at, &percent)) {
+        percent = 0;
+        if (!parse_size(&at, 1024, &bytes) || bytes > INT64_MAX)
+            return false;
+        if (*at != '\0' && (*at != '+' || !parse_percent(at + 1, &percent)))
+            return false;
+    }
     *to = negative ? -(int64_t)bytes : (int64_t)bytes;
+    *share = (int8_t)(negative ? -(int)percent : (int)percent);
     return true;
 }
 
-/* [min:<size>,][max:<size>,][<size>], in any order; negative: all but that much. */
+/* [min:<amount>,][max:<amount>,][<amount>], in any order; negative: all but that much. */
 static bool set_dom0_mem(struct cmdline *c, const char *value, bool negated unused_arg)
 {
     struct dom0_mem m = { .given = true };
@@ -189,11 +201,11 @@ static bool set_dom0_mem(struct cmdline *c, const char *value, bool negated unus
         const char *field = next_field(&rest, ',');
 
         if (strncmp(field, "min:", 4) == 0)
-            m.min_given = parse_amount(field + 4, &m.min);
+            m.min_given = parse_amount(field + 4, &m.min, &m.min_percent);
         else if (strncmp(field, "max:", 4) == 0)
-            m.max_given = parse_amount(field + 4, &m.max);
+            m.max_given = parse_amount(field + 4, &m.max, &m.max_percent);
         else
-            nr_given = parse_amount(field, &m.nr);
+            nr_given = parse_amount(field, &m.nr, &m.nr_percent);
     }
     if (!nr_given && !m.min_given && !m.max_given)
         return false;

@@ -7,6 +7,7 @@
 #include <mm/frames.h>
 #include <vmx/vmx.h>
 #include <x86/cpu.h>
+#include <x86/paging.h>
 #include <x86/smp.h>
 
 #define LOW_MEMORY_GFN 0x100U
@@ -31,11 +32,14 @@ static const struct ept_pages p2m_pages = { table_alloc, table_free, table_map, 
 
 int p2m_init(struct p2m *p, domid_t owner)
 {
+    int rc;
+
     memset(p, 0, sizeof(*p));
     spin_lock_init(&p->lock, LOCK_P2M);
     p->owner = owner;
-    return ept_init(&p->ept, &p2m_pages, vmx_features.ept_1g, vmx_features.ept_2m,
-                    vmx_features.ept_ad);
+    rc = ept_init(&p->ept, &p2m_pages, vmx_features.ept_1g, vmx_features.ept_2m, vmx_features.ept_ad);
+    p->ept.direct_base = DIRECT_MAP_BASE;
+    return rc;
 }
 
 void p2m_fini(struct p2m *p)

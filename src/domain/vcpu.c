@@ -260,6 +260,11 @@ void vcpu_write_runstate(struct vcpu *v)
 
 /* ---- on and off a CPU ---- */
 
+#define DR6_BREAKPOINTS 0xfUL
+#define DR6_BD 0x2000UL
+#define DR6_BS 0x4000UL
+#define DR6_FIXED 0xffff0ff0UL
+
 static void save_debug(struct vcpu *v)
 {
     if (!v->dr_loaded)
@@ -276,6 +281,17 @@ void vcpu_load_debug(struct vcpu *v)
         cpu_write_dr(i, v->dr[i]);
     cpu_write_dr(6, v->dr6);
     v->dr_loaded = true;
+}
+
+/* Which breakpoints were met is of this one; BD and BS stay until the guest clears them. */
+void vcpu_note_debug(struct vcpu *v, uint64_t causes)
+{
+    uint64_t dr6 = v->dr_loaded ? cpu_read_dr(6) : v->dr6;
+
+    dr6 = (dr6 & ~DR6_BREAKPOINTS) | (causes & (DR6_BREAKPOINTS | DR6_BD | DR6_BS)) | DR6_FIXED;
+    if (v->dr_loaded)
+        cpu_write_dr(6, dr6);
+    v->dr6 = dr6;
 }
 
 void vcpu_load(struct vcpu *v)
@@ -310,7 +326,22 @@ void vcpu_online(struct vcpu *v)
     sched_set_down(&v->sched, false);
 }
 
+static bool start_pending(const struct vcpu *v)
+{
+    return READ_ONCE(v->init_pending) || READ_ONCE(v->sipi_pending);
+}
+
+/* Whoever sends INIT or SIPI makes the request first, then brings the vCPU up: a request that is not
+ * seen here will still bring it up. */
 void vcpu_offline(struct vcpu *v)
 {
     sched_set_down(&v->sched, true);
+    if (start_pending(v))
+        sched_set_down(&v->sched, false);
+}
+
+void vcpu_block(struct vcpu *v)
+{
+    if (!start_pending(v))
+        sched_block(&v->sched);
 }

@@ -40,7 +40,13 @@ static inline unsigned int table_index(gfn_t g, unsigned int level)
     return (g.v >> level_order(level)) & (EPT_ENTRIES - 1);
 }
 
-static inline uint64_t *ept_table(const struct ept *e, mfn_t m) { return e->pages->map(e->pages->ctx, m); }
+/* Look-ups are made in every hypercall: where tables are mapped one after the other, no call is needed. */
+static inline uint64_t *ept_table(const struct ept *e, mfn_t m)
+{
+    if (e->direct_base != 0)
+        return (uint64_t *)(uintptr_t)(e->direct_base + (m.v << PAGE_SHIFT));
+    return e->pages->map(e->pages->ctx, m);
+}
 
 static inline mfn_t entry_mfn(uint64_t entry) { return mfn_of((entry & EPTE_FRAME) >> PAGE_SHIFT); }
 

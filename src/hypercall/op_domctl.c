@@ -9,6 +9,9 @@
 #define CDF_ACCEPTED (XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap | XEN_DOMCTL_CDF_s3_integrity | \
                       XEN_DOMCTL_CDF_oos_off | XEN_DOMCTL_CDF_xs_domain)
 
+#define MEMPOOL_DEFAULT (1ULL << 20)   /* what the tools find before they set it */
+#define MEMPOOL_MAX (1ULL << 40)
+
 static int check_create(struct hc *c, const struct xen_domctl_createdomain *a)
 {
     if (!(a->flags & XEN_DOMCTL_CDF_hvm) || !(a->flags & XEN_DOMCTL_CDF_hap) ||
@@ -43,6 +46,7 @@ static int64_t op_createdomain(struct ctl *t)
     if (rc != 0)
         return hc_refuse(t->c, rc, "createdomain: domain", t->id);
     policy_set_default(d);
+    d->paging_mempool = MEMPOOL_DEFAULT;
     t->id = d->id;
     return 0;
 }
@@ -382,8 +386,6 @@ static int64_t op_getnodeaffinity(struct ctl *t)
 
     return ctl_write_cpumask(t->c, &a->nodemap, &m);
 }
-
-#define MEMPOOL_MAX (1ULL << 40)
 
 /* Page tables come from the machine's free memory: the pool is a number that is remembered. */
 static int64_t op_get_mempool(struct ctl *t)

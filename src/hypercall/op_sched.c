@@ -17,7 +17,7 @@ static int64_t op_block(struct hc *c, void *arg unused_arg)
 {
     sched_block_prepare(&c->v->sched);
     if (!evtchn_upcall_pending(&c->d->evtchn, c->v->id))
-        sched_block(&c->v->sched);
+        vcpu_block(c->v);
     return 0;
 }
 
@@ -74,7 +74,7 @@ static int64_t op_poll(struct hc *c, void *arg)
     }
     if (a->timeout != 0)
         timer_set(&v->poll_timer, (ns_t)min_of(a->timeout, (uint64_t)NS_NEVER - 1));
-    sched_block(&v->sched);
+    vcpu_block(v);
     return 0;
 }
 

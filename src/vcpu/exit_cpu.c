@@ -106,7 +106,7 @@ enum exit_action exit_hlt(struct vcpu *v, const struct vmexit *x unused_arg)
     if (!wakes && !v->pending_nmi)
         vcpu_halt_forever(v);
     else
-        sched_block(&v->sched);
+        vcpu_block(v);
     return ACT_ADVANCE;
 }
 
@@ -182,14 +182,11 @@ static void count_hypercall(struct vcpu *v, uint64_t nr, uint64_t since)
 enum exit_action exit_hypercall(struct vcpu *v, const struct vmexit *x unused_arg)
 {
     struct guest_regs *r = &v->vmx.regs;
-    struct guest_mode mode;
-    bool bits32;
+    bool bits32 = !vmx_is_code64(&v->vmx);
     uint64_t nr, since, args[6];
     int64_t result;
 
-    vmx_get_mode(&v->vmx, &mode);
-    bits32 = !mode.code64;
-    if (mode.cpl != 0) {
+    if (vmx_get_cpl(&v->vmx) != 0) {
         r->rax = (uint64_t)-(int64_t)1 /* -EPERM */;
         return ACT_ADVANCE;
     }

@@ -67,6 +67,8 @@ enum exit_action exit_exception(struct vcpu *v, const struct vmexit *x)
     v->pending = x->exc.event;
     if (x->exc.event.vector == X86_PF)
         v->pending.cr2 = x->exc.qual;
+    if (x->exc.event.vector == X86_DB)
+        vcpu_note_debug(v, x->exc.qual);
     return ACT_INJECT;
 }
 

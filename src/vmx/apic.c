@@ -10,11 +10,8 @@
 #include <hv/compiler.h>
 #include <x86/paging.h>
 
-#define X2APIC_FIRST 0x800U
-#define X2APIC_LAST 0x8ffU
 #define X2APIC_TPR 0x808U
 #define X2APIC_EOI 0x80bU
-#define X2APIC_CURRENT_COUNT 0x839U      /* a clock: the page has no idea */
 #define X2APIC_SELF_IPI 0x83fU
 #define APIC_PAGE_TPR 0x80U
 #define APIC_SECONDARY (SEC_APIC_ACCESS | SEC_X2APIC | SEC_APIC_REGISTER | SEC_VIRTUAL_INTR)
@@ -122,12 +119,22 @@ void vmx_set_eoi_exit(struct vmx_vcpu *v, uint8_t vector, bool exits)
     vmcs_write((uint16_t)(CTL_EOI_EXIT_0.encoding + 2 * (vector / 64)), now);
 }
 
+/*
+ * The registers that exist and whose value is in the page (SDM table 11-6). The CPU would read the page for all of
+ * 0x800-0x8ff, also where an APIC has #GP; the current count (0x839) is a clock, of which the page has no idea, and the
+ * upper half of the ICR (0x830) is elsewhere in the page than the CPU would look.
+ */
+static const struct { uint32_t first, last; } x2apic_read[] = {
+    { 0x802, 0x803 }, { 0x808, 0x808 }, { 0x80a, 0x80a }, { 0x80d, 0x80d }, { 0x80f, 0x828 },
+    { 0x832, 0x838 }, { 0x83e, 0x83e },
+};
+
 void vmx_msr_bitmap_x2apic(uint8_t *bitmap)
 {
     if (!vmx_features.x2apic_virt)
         return;
-    for (uint32_t msr = X2APIC_FIRST; vmx_features.apic_register_virt && msr <= X2APIC_LAST; msr++)
-        if (msr != X2APIC_CURRENT_COUNT)
+    for (uint32_t i = 0; vmx_features.apic_register_virt && i < ARRAY_COUNT(x2apic_read); i++)
+        for (uint32_t msr = x2apic_read[i].first; msr <= x2apic_read[i].last; msr++)
             vmx_msr_bitmap_allow(bitmap, msr, true, false);
     vmx_msr_bitmap_allow(bitmap, X2APIC_TPR, true, true);
     if (!vmx_features.virtual_intr_delivery)

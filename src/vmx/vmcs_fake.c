@@ -10,7 +10,7 @@
 #include <x86/paging.h>
 #include <x86/percpu.h>
 
-#define FAKE_VMCSS 64U
+#define FAKE_VMCSS 2048U   /* all that ever were: a VMCS is known by its address */
 #define FIELDS 0x8000U
 
 struct fake_vmcs { uint64_t physical; bool launched; uint64_t *field; };

@@ -71,6 +71,7 @@ static void stop_others(void)
 
 noreturn_fn void panic_wait_or_reboot(void)
 {
+    console_set_async(false);      /* nobody will send what waits in memory */
     if (noreboot)
         log_err("Tenon waits here (noreboot).");
     else
@@ -159,6 +160,7 @@ void machine_reboot(void)
 {
     static const struct { uint16_t limit; uint64_t base; } packed_struct no_idt = { 0, 0 };
 
+    console_set_async(false);
     cpu_irq_disable();
     reset_through_acpi(acpi_host());
     for (unsigned int i = 0; i < 100000 && (cpu_in8(0x64) & 2); i++)

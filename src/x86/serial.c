@@ -166,7 +166,18 @@ void serial_write(const char *text, size_t length)
     unlock();
 }
 
-void serial_set_async(bool on) { async = on; }
+/* Off: what waits is sent before this returns. */
+void serial_set_async(bool on)
+{
+    uint64_t flags = cpu_irq_save();
+
+    lock();
+    async = on;
+    if (!on && port != 0)
+        flush();
+    unlock();
+    cpu_irq_restore(flags);
+}
 
 void serial_panic(void)
 {

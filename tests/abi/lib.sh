@@ -19,7 +19,7 @@ rig_build() {
         [ -f "$SOURCE_DIR/build/host/build.ninja" ] ||
             quietly "$1" cmake -S "$SOURCE_DIR" -B "$SOURCE_DIR/build/host" -G Ninja -DCMAKE_C_COMPILER=clang \
                 -DCMAKE_BUILD_TYPE=Debug -DTENON_PRODUCT=OFF -DTENON_HOST=ON
-        quietly "$1" ninja -C "$SOURCE_DIR/build/host" rigd rig rig_report
+        quietly "$1" ninja -C "$SOURCE_DIR/build/host" rigd rig rig_report rig_guest rig_storm
     ) 9>"$SOURCE_DIR/build/rig.lock"
 }
 
@@ -165,3 +165,27 @@ has() { grep -Eq -- "$2" <<<"$1"; }
 
 # rig_report NAME: one number of what is in use, from rigd itself.
 rig_report() { TENON_RIG_SOCKET=$RIG_RUN/socket "$RIG_BUILD/rig_report" "$1"; }
+
+# What is in use once nothing changes any more.
+rig_settled() {
+    local last='' now i
+    for ((i = 0; i < 20; i++)); do
+        now=$(TENON_RIG_SOCKET=$RIG_RUN/socket "$RIG_BUILD/rig_report" | grep -v '^tool_ports')
+        [ "$now" != "$last" ] || break
+        last=$now
+        sleep 0.1
+    done
+    echo "$now"
+}
+
+# is_settled BEFORE: as much is in use as rig_settled said before.
+is_settled() {
+    local now
+    now=$(rig_settled)
+    [ "$now" = "$1" ] || { echo "in use: $now; before: $1" && return 1; }
+}
+
+# guest_config FILE NAME KERNEL MIB VCPUS
+guest_config() {
+    printf 'type = "pvh"\nname = "%s"\nkernel = "%s"\nmemory = %s\nvcpus = %s\n' "${@:2}" >"$1"
+}

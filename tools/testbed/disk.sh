@@ -3,7 +3,7 @@
 # The two small disks of a run: GRUB with what it boots, and the files that dom0 finds in its root.
 
 DISK_PACKAGES=(grub-common grub-pc-bin xorriso mtools)
-DISK_GRUB_MODULES='biosdisk iso9660 part_msdos part_gpt multiboot2 linux gzio serial terminal normal echo test'
+DISK_GRUB_MODULES='biosdisk iso9660 part_msdos part_gpt multiboot2 linux gzio serial terminal normal echo test wrmsr memrw acpi'
 
 # disk_pad FILE: Bochs takes whole cylinders only.
 disk_pad() {
@@ -13,7 +13,8 @@ disk_pad() {
 }
 
 # disk_boot OUT LOG HYPERVISOR CMDLINE KERNEL KERNEL_CMDLINE INITRD: a disk that boots by GRUB (BIOS),
-# talking on the first serial port. HYPERVISOR, KERNEL and INITRD may be "none".
+# talking on the first serial port. HYPERVISOR, KERNEL and INITRD may be "none". DISK_GRUB_EXTRA in the
+# environment: commands for GRUB to carry out before it jumps.
 disk_boot() {
     local out=$1 log=$2 tree=$1.tree
     mkdir -p "$tree/boot/grub"
@@ -43,6 +44,7 @@ disk_grub_config() {
             echo "module2 /boot/vmlinuz placeholder $(disk_quote "$kernel_cmdline")"
         [ "$kernel" = none ] || [ "$initrd" = none ] || echo 'module2 --nounzip /boot/initrd.img'
     fi
+    [ -z "${DISK_GRUB_EXTRA:-}" ] || echo "$DISK_GRUB_EXTRA"
     echo 'echo "testbed: GRUB jumps"'
     echo boot
 }

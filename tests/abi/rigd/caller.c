@@ -23,7 +23,7 @@
 #define RESTARTS_MAX 10000000UL
 
 const struct connection *rig_caller;
-bool rig_trace = true, rig_preempt;
+bool rig_trace = true, rig_preempt, rig_hostile;
 union kernel_memory kernel_memory;
 static bool in_kernel;
 
@@ -34,6 +34,14 @@ uint64_t kernel_address(const void *p)
     if (at >= KERNEL_MEMORY_SIZE)
         abort();
     return KERNEL_BASE + at;
+}
+
+void kernel_bug(const char *what)
+{
+    if (rig_hostile)
+        return;
+    fprintf(stderr, "rigd: dom0's kernel would have stopped: %s\n", what);
+    abort();
 }
 
 /* ---- guest memory ---- */

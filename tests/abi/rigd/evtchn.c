@@ -20,9 +20,13 @@ static struct connection *owner[PORTS_MAX];
 
 static struct shared_info *shared_info(void)
 {
+    static struct shared_info lost;
     struct ept_entry e = p2m_lookup(&rig_vcpu->domain->p2m, gfn_of(SHARED_INFO_GFN));
 
-    return frame_map(e.mfn);
+    if (e.type == P2M_SHARED)
+        return frame_map(e.mfn);
+    kernel_bug("shared_info is gone");
+    return &lost;
 }
 
 static int64_t evtchn_op(unsigned int cmd, const void *arg, size_t size)
@@ -41,7 +45,7 @@ static void unmask(uint32_t port)
     struct evtchn_unmask a = { port };
 
     if (evtchn_op(EVTCHNOP_unmask, &a, sizeof(a)) != 0)
-        abort();
+        kernel_bug("unmask of a port");
 }
 
 void evtchn_start(void)
@@ -79,8 +83,10 @@ static int64_t own(struct connection *device, int64_t rc, uint32_t port)
 {
     if (rc != 0)
         return rc;
-    if (port >= PORTS_MAX)
-        abort();
+    if (port >= PORTS_MAX) {
+        kernel_bug("a port beyond those of the 2-level ABI");
+        return -ENOSPC;
+    }
     owner[port] = device;
     unmask(port);
     return port;
@@ -200,7 +206,7 @@ void evtchn_release(struct connection *device)
 {
     for (uint32_t port = 0; port < PORTS_MAX; port++)
         if (owner[port] == device && close_port(port) != 0)
-            abort();   /* Linux: BUG() */
+            kernel_bug("close of a port");
 }
 
 unsigned int evtchn_ports_open(void)

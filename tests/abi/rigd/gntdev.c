@@ -99,10 +99,10 @@ static int map_one(const struct grant_set *s, uint32_t i, uint64_t gfn, bool rea
         .dom = (domid_t)s->ref[i].domid, .flags = GNTMAP_host_map | (readonly ? GNTMAP_readonly : 0) };
     rc = call_from_kernel(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, kernel_address(a), 1);
     if (rc != 0)
-        abort();   /* Linux: BUG() */
+        kernel_bug("map of a grant");
     *handle = a->handle;
     trace("grant.map d%u ref %u = %d", a->dom, a->ref, a->status);
-    return a->status == GNTST_okay ? 0 : -EINVAL;
+    return rc == 0 && a->status == GNTST_okay ? 0 : -EINVAL;
 }
 
 static int map_set(const struct grant_set *s, uint64_t gfn, bool readonly, uint32_t *handles)

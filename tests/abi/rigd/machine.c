@@ -188,6 +188,8 @@ static void dom0_ended(uint32_t reason)
 
 static void to_stderr(const char *text, size_t length)
 {
+    if (rig_hostile && memcmp(text, "(XEN)", min_of(length, 5UL)) != 0)
+        return;   /* what the storm writes to the console */
     (void)fwrite(text, 1, length, stderr);
 }
 
@@ -196,8 +198,11 @@ void machine_make(int memory)
     static const struct domain_hooks hooks = { dom0_ended };
     static struct log_sink sink = { to_stderr, NULL };
 
+    if (rig_hostile)
+        log_set_thresholds(1, 1, 0, 0);
+    else
+        log_set_thresholds(3, 4, 3, 4);
     log_add_sink(&sink);
-    log_set_thresholds(3, 4, 3, 4);
     make_memory(memory);
     make_cpus();
     machine_settle();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Memory of other domains in a tool: at gfns of dom0 that its kernel chooses, taken away by munmap() or the tool's end. */
+#define _GNU_SOURCE
 #include "rigd.h"
 
 #include <errno.h>
@@ -10,24 +11,19 @@
 #include <xen/memory.h>
 
 static uint8_t taken[SCRATCH_PAGES];
-static uint64_t next_scratch, used;
+static uint64_t used;
 
-static bool run_is_free(uint64_t at, uint64_t pages)
-{
-    return at + pages <= SCRATCH_PAGES && memchr(taken + at, 1, pages) == NULL;
-}
-
+/* The first run that is long enough: the same work takes the same gfns, hence the same page tables, each time. */
 uint64_t scratch_take(uint64_t pages)
 {
-    if (pages == 0 || pages > SCRATCH_PAGES)
-        return 0;
-    for (uint64_t tries = 0; tries < SCRATCH_PAGES; tries++) {
-        uint64_t at = (next_scratch + tries) % SCRATCH_PAGES;
+    for (uint64_t at = 0; pages > 0 && at + pages <= SCRATCH_PAGES;) {
+        const uint8_t *hit = memrchr(taken + at, 1, pages);
 
-        if (!run_is_free(at, pages))
+        if (hit) {
+            at = (uint64_t)(hit - taken) + 1;
             continue;
+        }
         memset(taken + at, 1, pages);
-        next_scratch = at + pages;
         used += pages;
         return SCRATCH_GFN + at;
     }
@@ -100,7 +96,7 @@ void grants_unmap(uint64_t gfn, const uint32_t *handle, uint64_t pages)
         *a = (struct gnttab_unmap_grant_ref){ .host_addr = (gfn + i) << PAGE_SHIFT, .handle = handle[i] };
         if (call_from_kernel(__HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, kernel_address(a), 1) != 0 ||
             a->status != GNTST_okay)
-            abort();   /* Linux: BUG() */
+            kernel_bug("unmap of a grant");
     }
 }
 

@@ -58,6 +58,9 @@ void machine_settle(void);             /* time passes, softirqs run */
 /* ---- caller.c ---- */
 extern const struct connection *rig_caller;    /* the tool whose request is served, NULL: none */
 extern bool rig_trace, rig_preempt;
+/* Tools take away what dom0's kernel relies on: what would be its BUG() is forgiven. */
+extern bool rig_hostile;
+void kernel_bug(const char *what);
 /* A tool's hypercall with its own arguments. */
 int64_t call_from_tool(uint64_t nr, const uint64_t args[5]);
 /* dom0's kernel calls. Pointers among the arguments are made by kernel_address(), of things in kernel_memory. */

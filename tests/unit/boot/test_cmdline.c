@@ -89,6 +89,25 @@ static void dom0_mem_takes_all_its_forms(void **s)
     assert_string_equal(c.unknown, "dom0_mem=lots");
 }
 
+static void shares_of_ram_are_percentages(void **s)
+{
+    static const char *const bad[] = { "dom0_mem=101%", "dom0_mem=1G25%", "dom0_mem=25%x", "dom0_mem=1G+" };
+    (void)s;
+    cmdline_parse("dom0_mem=25%,min:256M+10%,max:-1G+5%", &c);
+    assert_true(c.dom0_mem.given && c.dom0_mem.min_given && c.dom0_mem.max_given);
+    assert_int_equal(c.dom0_mem.nr, 0);
+    assert_int_equal(c.dom0_mem.nr_percent, 25);
+    assert_int_equal(c.dom0_mem.min, 256LL << 20);
+    assert_int_equal(c.dom0_mem.min_percent, 10);
+    assert_int_equal(c.dom0_mem.max, -(1LL << 30));
+    assert_int_equal(c.dom0_mem.max_percent, -5);
+    for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
+        cmdline_parse(bad[i], &c);
+        assert_false(c.dom0_mem.given);
+        assert_string_equal(c.unknown, bad[i]);
+    }
+}
+
 static void vcpu_counts_are_a_number_or_a_range(void **s)
 {
     (void)s;
@@ -157,6 +176,7 @@ int main(void)
         cmocka_unit_test(a_bad_serial_line_leaves_the_default_and_is_reported),
         cmocka_unit_test(the_console_list_replaces_the_default),
         cmocka_unit_test(dom0_mem_takes_all_its_forms),
+        cmocka_unit_test(shares_of_ram_are_percentages),
         cmocka_unit_test(vcpu_counts_are_a_number_or_a_range),
         cmocka_unit_test(levels_are_words_with_a_rate_limited_upper_part),
         cmocka_unit_test(booleans_have_xens_spellings),

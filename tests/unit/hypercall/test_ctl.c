@@ -378,17 +378,15 @@ static int map_foreign(domid_t id, uint64_t idx, uint64_t gpfn)
 
 /* A domain with small and large pages, a grant frame, a mapping of its memory, and a channel to
  * dom0. */
-static void destroying_a_domain_gives_everything_back(void **state)
+static void live_and_die(void)
 {
     struct xen_remove_from_physmap r = { .domid = DOMID_SELF, .gpfn = 0x10000 };
     struct evtchn_alloc_unbound a = { .remote_dom = 0 };
     struct evtchn_bind_interdomain bi = { 0 };
     struct evtchn_status st = { .dom = DOMID_SELF };
-    uint64_t before = frames_free_count();
     struct xen_domctl d;
     domid_t id = create();
 
-    (void)state;
     d = domctl_of(XEN_DOMCTL_max_vcpus, id);
     d.u.max_vcpus.max = 2;
     assert_int_equal(DOM(&d), 0);
@@ -423,7 +421,21 @@ static void destroying_a_domain_gives_everything_back(void **state)
     assert_int_equal(st.status, EVTCHNSTAT_unbound);
     /* The one page that dom0 has mapped stays until it is unmapped. */
     assert_int_equal(OP(world.v0, __HYPERVISOR_memory_op, XENMEM_remove_from_physmap, &r), 0);
-    assert_in_range(frames_free_count(), before - 16, before);
+}
+
+/* The heap keeps a page or two for the next one; after that nothing may be missing. */
+static void destroying_a_domain_gives_everything_back(void **state)
+{
+    uint64_t settled = 0;
+
+    (void)state;
+    for (unsigned int i = 0; i < 12; i++) {
+        world_forget();
+        live_and_die();
+        if (i == 3)
+            settled = frames_free_count();
+    }
+    assert_int_equal(frames_free_count(), settled);
 }
 
 static void refused_configurations_are_einval(void **state)

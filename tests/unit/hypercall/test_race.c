@@ -4,15 +4,11 @@
  * random calls on the same few ports, grants and pages. Afterwards the books must balance: every
  * frame is held by exactly those that have it mapped, and no grant is left pinned.
  */
-/* The C library has a sched_yield of its own. */
-#define sched_yield libc_sched_yield
-#include <pthread.h>
-#undef sched_yield
-
 #include "world.h"
 
 #include "fake.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>

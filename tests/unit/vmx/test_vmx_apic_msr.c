@@ -150,6 +150,12 @@ static void x2apic_msrs_let_through_are_those_that_the_cpu_virtualises(void **st
     vmx_msr_bitmap_x2apic(b);
     assert_false(msr_exits(b, 0x802, false));
     assert_true(msr_exits(b, 0x839, false));
+    /* Where no register is, an APIC has #GP and the CPU would read the page. */
+    assert_true(msr_exits(b, 0x80c, false));
+    assert_true(msr_exits(b, 0x80e, false));
+    assert_true(msr_exits(b, 0x831, false));
+    assert_true(msr_exits(b, 0x8ff, false));
+    assert_true(msr_exits(b, 0x830, false));
     assert_true(msr_exits(b, 0x830, true));
     assert_false(msr_exits(b, 0x808, true));
     assert_false(msr_exits(b, 0x80b, true));

@@ -168,7 +168,9 @@ struct vcpu_time_info *vcpu_time_area(struct vcpu *v);
 void vcpu_write_runstate(struct vcpu *v);                             /* on its own CPU */
 void vcpu_place_info_default(struct vcpu *v);                         /* vcpu_info inside shared_info */
 void vcpu_online(struct vcpu *v);
-void vcpu_offline(struct vcpu *v);
+void vcpu_offline(struct vcpu *v);                                    /* unless INIT or SIPI is under way */
+/* After sched_block_prepare() and a look at the events: sleeps, unless INIT or SIPI is under way. */
+void vcpu_block(struct vcpu *v);
 
 int vcpu_create(struct domain *d, uint32_t id) must_check;
 void vcpu_destroy(struct vcpu *v);                                    /* NULL is fine; off every CPU */
@@ -176,6 +178,9 @@ void vcpu_destroy(struct vcpu *v);                                    /* NULL is
 void vcpu_load(struct vcpu *v);
 void vcpu_unload(struct vcpu *v);
 void vcpu_load_debug(struct vcpu *v);                                 /* DR0-3, DR6 onto the CPU */
+/* A #DB exit leaves DR6 alone: its causes, as in the exit qualification (SDM table 28-1), go there before the
+ * exception is injected. */
+void vcpu_note_debug(struct vcpu *v, uint64_t causes);
 uint64_t host_xcr0(void);
 void domain_unlist(struct domain *d);
 

@@ -51,6 +51,7 @@ struct ept_pages {
 struct ept {
     const struct ept_pages *pages;
     mfn_t root;
+    uint64_t direct_base;    /* where all tables can be reached at base + frame * 4096; 0: ask the port */
     bool has_1g, has_2m, has_ad;
     uint64_t generation;     /* grows when a translation was removed or narrowed: CPUs must INVEPT before entry */
     uint64_t table_count;    /* tables held, those that wait for reclaim included */

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From the entry to the tests that the command line names, in its order: "run=a,b". */
+#include "apic.h"
+#include "cpu.h"
+#include "hypercall.h"
+
+#include <xen/arch-x86/hvm/start_info.h>
+
+extern const struct test tests_begin[], tests_end[];
+extern char low_begin[], low_end[], low_load[];
+void run_test(const struct test *t);
+void trap_start(unsigned int cpu);
+void guest_start(void) __attribute__((noreturn));
+
+const char *command_line(void)
+{
+    const struct hvm_start_info *s = (const void *)(uintptr_t)entry_state.ebx;
+
+    return s->cmdline_paddr ? (const char *)(uintptr_t)s->cmdline_paddr : "";
+}
+
+/* The text behind `name` at the beginning of a word, or NULL. */
+static const char *word_with(const char *name)
+{
+    const char *p = command_line();
+
+    while (*p) {
+        size_t n = 0;
+
+        while (*p == ' ')
+            p++;
+        while (name[n] && p[n] == name[n])
+            n++;
+        if (!name[n])
+            return p + n;
+        while (*p && *p != ' ')
+            p++;
+    }
+    return NULL;
+}
+
+bool command_line_has(const char *word)
+{
+    const char *p = word_with(word);
+
+    return p && (*p == ' ' || *p == 0);
+}
+
+uint64_t command_line_number(const char *name, uint64_t otherwise)
+{
+    const char *p = word_with(name);
+    uint64_t v = 0;
+
+    if (!p || *p < '0' || *p > '9')
+        return otherwise;
+    for (; *p >= '0' && *p <= '9'; p++)
+        v = v * 10 + (uint64_t)(*p - '0');
+    return v;
+}
+
+/* The test whose name stands at the beginning of a list with commas between the names. */
+static const struct test *test_at(const char *list)
+{
+    for (const struct test *t = tests_begin; t < tests_end; t++) {
+        size_t n = 0;
+
+        while (t->name[n] && list[n] == t->name[n])
+            n++;
+        if (!t->name[n] && (list[n] == ',' || list[n] == ' ' || list[n] == 0))
+            return t;
+    }
+    return NULL;
+}
+
+static unsigned int run_list(const char *list)
+{
+    unsigned int count = 0;
+
+    while (*list && *list != ' ') {
+        const struct test *t = test_at(list);
+
+        if (t)
+            run_test(t);
+        count += t != NULL;
+        while (*list && *list != ',' && *list != ' ')
+            list++;
+        if (*list == ',')
+            list++;
+    }
+    return count;
+}
+
+static uint64_t random_state;
+
+uint64_t random64(void)
+{
+    /* xorshift64* */
+    random_state ^= random_state >> 12;
+    random_state ^= random_state << 25;
+    random_state ^= random_state >> 27;
+    return random_state * 0x2545f4914f6cdd1dUL;
+}
+
+uint32_t random32(void) { return (uint32_t)(random64() >> 32); }
+
+/* Pages come from behind the image; what the hypervisor put there (start_info and the like) is above. */
+void *page_alloc(void)
+{
+    static uint64_t next;
+    uint64_t page;
+
+    if (!next)
+        next = (uint64_t)(uintptr_t)image_end + (4UL << 20);
+    page = next;
+    next += 4096;
+    return memset((void *)page, 0, 4096);
+}
+
+uint64_t *page_entry(uint64_t a)
+{
+    extern uint64_t page_pd[];
+    uint64_t *large = &page_pd[a >> 21];
+
+    if (*large & 0x80) {
+        uint64_t *table = page_alloc();
+        uint64_t first = *large & ~0x1fffffUL;
+
+        for (unsigned int i = 0; i < 512; i++)
+            table[i] = (first + i * 4096) | PTE_TABLE;
+        *large = address(table) | PTE_TABLE;
+        write_cr3(read_cr3());
+    }
+    return (uint64_t *)(*large & ~0xfffUL) + (a >> 12) % 512;
+}
+
+void guest_shutdown(unsigned int reason)
+{
+    struct sched_shutdown s = { .reason = reason };
+
+    for (;;)
+        sched_op(SCHEDOP_shutdown, &s);
+}
+
+void guest_start(void)
+{
+    const char *run;
+    unsigned int count;
+
+    memcpy((void *)LOW_PAGE, low_load, (size_t)(low_end - low_begin));
+    trap_start(0);
+    run = word_with("run=");
+    random_state = command_line_number("seed=", 1) * 0x9e3779b97f4a7c15UL | 1;
+    print("guest: begins\n");
+    count = run ? run_list(run) : 0;
+    print("guest: ends after %u tests\n", count);
+    guest_shutdown(SHUTDOWN_poweroff);
+}

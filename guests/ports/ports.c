@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* I/O ports: a PVH dom0 reaches the machine's devices, but neither the hypervisor's nor the PC's old timers. */
+#include "cpu.h"
+
+static bool has_side_effects(uint32_t port)
+{
+    return (port >= 0x1f0 && port <= 0x1f7) || (port >= 0x170 && port <= 0x177) ||      /* IDE: data register */
+           (port >= 0x2f8 && port <= 0x2ff) || port == 0x60;
+}
+
+GUEST_TEST(ports_every_one, "every port can be read in every size")
+{
+    for (uint32_t port = 0; port < 0x10000; port++) {
+        if (has_side_effects(port))
+            continue;
+        (void)in8((uint16_t)port);
+        if (port < 0xffff && !has_side_effects(port + 1))
+            (void)in16((uint16_t)port);
+        if (port < 0xfffd && !has_side_effects(port + 3))
+            (void)in32((uint16_t)port);
+    }
+}
+
+GUEST_TEST(ports_absent, "PIC, PIT and the hypervisor's serial port read as all ones and take no writes")
+{
+    static const uint16_t absent[] = { 0x20, 0x21, 0x40, 0x41, 0x42, 0x43, 0x61, 0xa0, 0xa1, 0x3f8, 0x3f9, 0x3fd };
+
+    for (unsigned int i = 0; i < ARRAY_COUNT(absent); i++) {
+        out8(absent[i], 0x5a);
+        check_equal(in8(absent[i]), 0xff);
+    }
+    check_equal(in16(0x20), 0xffff);
+    check_equal(in32(0x40), 0xffffffff);
+}
+
+GUEST_TEST(ports_pci, "PCI configuration mechanism 1 shows the host bridge, in every size, and nothing where nothing is")
+{
+    out32(0xcf8, 0x80000000);
+    check_equal(in32(0xcf8), 0x80000000);
+    check_equal(in32(0xcfc), 0x12378086);
+    check_equal(in16(0xcfe), 0x1237);
+    check_equal(in8(0xcfd), 0x80);
+    out32(0xcf8, 0x8000f800);                              /* 0:1f.0 */
+    check_equal(in32(0xcfc), 0xffffffff);
+    out32(0xcf8, 0);
+    check_equal(in32(0xcfc), 0xffffffff);
+}
+
+GUEST_TEST(ports_rtc, "the real-time clock answers")
+{
+    uint8_t month;
+
+    out8(0x70, 8);
+    month = in8(0x71);
+    check((month >= 1 && month <= 9) || (month >= 0x10 && month <= 0x12));
+}
+
+GUEST_TEST(ports_strings, "INS and OUTS work on an emulated port, with REP and downwards")
+{
+    uint8_t *buffer = page_alloc(), *p = buffer;
+    uint64_t n = 10;
+
+    __asm__ volatile("rep insb" : "+D"(p), "+c"(n) : "d"(0x40) : "memory");
+    check_equal(n, 0);
+    check(p == buffer + 10);
+    for (int i = 0; i < 10; i++)
+        check_equal(buffer[i], 0xff);
+    check_equal(buffer[10], 0);
+    n = 3;
+    p = buffer + 100;
+    __asm__ volatile("std; rep insl; cld" : "+D"(p), "+c"(n) : "d"(0x40) : "memory");
+    check(p == buffer + 88);
+    check_equal(*(uint32_t *)(void *)(buffer + 92), ~0U);
+    n = 5;
+    p = buffer;
+    __asm__ volatile("rep outsw" : "+S"(p), "+c"(n) : "d"(0x40) : "memory");
+    check(p == buffer + 10);
+    n = 0;
+    __asm__ volatile("rep insb" : "+D"(p), "+c"(n) : "d"(0x40) : "memory");
+    check(p == buffer + 10);
+    /* To where no page is: a page fault before anything else. */
+    p = (uint8_t *)UNMAPPED_ADDRESS;
+    n = 1;
+    __asm__ volatile(PROBE("insb") : "+D"(p) : "d"(0x40) : "memory");
+    check_fault(PF, 2);
+    __asm__ volatile(PROBE("outsb") : : "S"(UNMAPPED_ADDRESS), "d"(0x40) : "memory");
+    check_fault(PF, 0);
+}
