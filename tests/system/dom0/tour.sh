@@ -13,14 +13,15 @@ s xenstore xenstore-ls -f /local/domain/0
 s interrupts cat /proc/interrupts
 
 disk() {
-    head -c 10M /dev/urandom >/root/block
-    for i in 1 2 3 4 5 6 7 8 9 10; do cat /root/block; done >/root/hundred
+    head -c 1M /dev/urandom >/tmp/block
+    for i in 1 2 3 4 5 6 7 8 9 10; do cat /tmp/block; done >/tmp/ten
+    for i in 1 2 3 4 5 6 7 8 9 10; do cat /tmp/ten; done >/root/hundred
     sum=$(md5sum </root/hundred)
     cp /root/hundred /root/copy
     sync
     echo 3 >/proc/sys/vm/drop_caches
     [ "$(md5sum </root/copy)" = "$sum" ] && echo "100 MB copied and read back from the disk"
-    rm /root/block /root/hundred /root/copy
+    rm /root/hundred /root/copy
 }
 s disk disk
 
