@@ -146,6 +146,9 @@ static init_text const char *read_acpi(void)
     if (rc != 0)
         return "Tenon found no usable ACPI tables (RSDP, RSDT or XSDT, MADT): it needs them to find "
                "CPUs and interrupt controllers. Enable ACPI in the firmware.";
+    if (acpi.cpu_count == 0 || acpi.ioapic_count == 0)
+        return "The firmware's ACPI tables name no CPU or no IO-APIC (their MADT is missing or damaged): "
+               "Tenon cannot run on them. Enable the IO-APIC in the firmware, or update it.";
     acpi_add_elcr_overrides(&acpi, (uint16_t)(cpu_in8(ELCR) | cpu_in8(ELCR + 1) << 8));
     acpi_set_host(&acpi);
     log_info("ACPI: %u tables, %u CPUs, %u IO-APICs", acpi.table_count, acpi.cpu_count,

@@ -42,9 +42,11 @@ int p2m_init(struct p2m *p, domid_t owner)
     return rc;
 }
 
+/* One that never came to be is fine: domain_create() ends half way like this. */
 void p2m_fini(struct p2m *p)
 {
-    ept_destroy(&p->ept);
+    if (p->ept.pages)
+        ept_destroy(&p->ept);
 }
 
 /* Types whose frame is RAM that holds a reference while mapped. */

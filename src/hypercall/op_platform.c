@@ -145,7 +145,7 @@ static int64_t op_resource(struct ctl *t)
         return -ENODEV;
     if (hc_read(t->c, &e, hc_handle(a->entries), sizeof(e)) != 0)
         return -EFAULT;
-    e.u.ret = -EACCES;
+    e.u.ret = -EPERM;
     return hc_write(t->c, hc_handle(a->entries), &e, sizeof(e)) != 0 ? -EFAULT : 0;
 }
 

@@ -14,7 +14,6 @@
 #define ICR_STARTUP 0x00600U
 #define ICR_ASSERT 0x04000U
 #define ICR_LEVEL 0x08000U
-#define ICR_ALL_BUT_SELF 0xc0000U
 
 /* On each CPU, the boot CPU first: enables it, accepts everything, masks all local sources but NMI. */
 void lapic_init_cpu(void);

@@ -66,7 +66,10 @@ void smp_stop_others(void)
     }
     if (others == 0)
         return;
-    lapic_send_ipi(0, ICR_NMI | ICR_ASSERT | ICR_ALL_BUT_SELF);
+    /* One by one: an NMI to all would also hit CPUs left to the firmware, which has no handler for it. */
+    for (unsigned int cpu = 0; cpu <= others; cpu++)
+        if (cpu != this_cpu_id())
+            lapic_send_ipi(percpu_of(cpu)->apic_id, ICR_NMI | ICR_ASSERT);
     for (unsigned int i = 0; i < 10000 && READ_ONCE(stopped) < others; i++)
         time_delay_us(10);
     if (READ_ONCE(stopped) < others)

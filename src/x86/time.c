@@ -258,7 +258,7 @@ void time_program_timer(ns_t t)
 {
     ASSERT(!cpu_irqs_enabled());
     if (lapic_has_deadline()) {
-        uint64_t tsc = t == NS_NEVER ? 0 : boot_tsc + tsc_of_ns(khz, t);
+        uint64_t tsc = t == NS_NEVER ? 0 : boot_tsc + tsc_reaching_ns(scale, khz, t);
 
         lapic_timer_set_deadline(t != NS_NEVER && tsc == 0 ? 1 : tsc);
         return;

@@ -45,6 +45,20 @@ uint64_t tsc_of_ns(uint64_t khz, ns_t ns)
     return ticks;
 }
 
+uint64_t tsc_reaching_ns(struct tsc_scale s, uint64_t khz, ns_t ns)
+{
+    uint64_t ticks = tsc_of_ns(khz, ns);
+    ns_t reached = (ns_t)tsc_scale_to_ns(s, ticks);
+
+    /* Not for times that no machine sees: beyond 2^62 ns the conversion back overflows. */
+    if (ns <= 0 || ns >= 1LL << 62 || reached >= ns)
+        return ticks;
+    ticks += tsc_of_ns(khz, ns - reached);
+    while ((ns_t)tsc_scale_to_ns(s, ticks) < ns)
+        ticks++;
+    return ticks;
+}
+
 uint64_t tsc_khz_of_cpuid(uint32_t denominator, uint32_t numerator, uint32_t crystal_hz,
                           uint32_t base_mhz)
 {

@@ -10,6 +10,9 @@ struct tsc_scale tsc_scale_of_khz(uint64_t khz);
 uint64_t tsc_scale_to_ns(struct tsc_scale s, uint64_t ticks);
 /* Saturates at UINT64_MAX; negative times are 0. */
 uint64_t tsc_of_ns(uint64_t khz, ns_t ns);
+/* The first ticks that s converts to at least ns: who waits for them finds that the time has come. The
+ * scale's rounding would otherwise grow with the uptime. */
+uint64_t tsc_reaching_ns(struct tsc_scale s, uint64_t khz, ns_t ns);
 
 /* TSC frequency as CPUID leaves 0x15 and 0x16 tell it, in kHz; 0: they do not. */
 uint64_t tsc_khz_of_cpuid(uint32_t denominator, uint32_t numerator, uint32_t crystal_hz,

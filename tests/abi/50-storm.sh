@@ -15,6 +15,8 @@ for round in 1 2 3; do
     start_rigd "${options[@]}"
     tool "$RIG_BUILD/rig_storm" $((seed + round)) $SECONDS_EACH >>"$TEST_LOG/storm" 2>&1
     check "storm with seed $((seed + round)): $(tail -n 1 "$TEST_LOG/storm" | sed 's/.*: //')" rigd_is_up
+    check "seed $((seed + round)): no reference to memory of dead domains is lost" eval \
+        '[ "$(rig_report lost_references)" = 0 ] || { rig_report; false; }'
     check "seed $((seed + round)): rigd ends without a finding" stop_rigd
     rm -rf $RIG_RUN
 done

@@ -164,7 +164,7 @@ check() {
 has() { grep -Eq -- "$2" <<<"$1"; }
 
 # rig_report NAME: one number of what is in use, from rigd itself.
-rig_report() { TENON_RIG_SOCKET=$RIG_RUN/socket "$RIG_BUILD/rig_report" "$1"; }
+rig_report() { TENON_RIG_SOCKET=$RIG_RUN/socket "$RIG_BUILD/rig_report" "$@"; }
 
 # What is in use once nothing changes any more.
 rig_settled() {

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/tour.sh"
 export BOCHS_CPU=corei7_haswell_4770
 
-boot tools --xenstored xenstored --batch "$SOURCE_DIR/tests/system/dom0/tools.sh"
+boot tools --kernel lz4 --xenstored xenstored --batch "$SOURCE_DIR/tests/system/dom0/tools.sh"
 check "the script's exit status comes back" [ "$BOOT_STATUS" -eq 42 ]
 check "the C xenstored runs" section_has daemons '/xenstored'
 check "xenconsoled runs" section_has daemons '/xenconsoled'

@@ -8,6 +8,6 @@ cat >"$TEST_LOG/reboot.sh" <<'END'
 reboot -f
 sleep 60
 END
-boot reboot --batch "$TEST_LOG/reboot.sh" 2>"$TEST_LOG/reboot.err"
+boot reboot --kernel lz4 --batch "$TEST_LOG/reboot.sh" 2>"$TEST_LOG/reboot.err"
 cat "$TEST_LOG/reboot.err" >&2
 check "reboot from dom0 restarts the machine" grep -q 'the machine rebooted' "$TEST_LOG/reboot.err"

@@ -8,7 +8,7 @@ cat >"$TEST_LOG/crash.sh" <<'END'
 echo c >/proc/sysrq-trigger
 sleep 60
 END
-boot crash --batch "$TEST_LOG/crash.sh"
+boot crash --kernel lz4 --batch "$TEST_LOG/crash.sh"
 check "the run ends with an error" [ "$BOOT_STATUS" -eq 125 ]
 check "dom0's panic is on the console" console_has 'Kernel panic - not syncing: sysrq'
 check "Tenon reports the crash" console_has '(Domain|dom)[ -]?0.*crash'

@@ -36,5 +36,5 @@ refuses 'half a kernel' 'kernel|payload|truncated' --kernel "$TEST_LOG/half"
 refuses '700 bytes of a kernel' 'kernel|payload|truncated' --kernel "$TEST_LOG/stub"
 refuses 'a flipped bit' 'kernel|payload|corrupt' --kernel "$TEST_LOG/flipped"
 refuses 'a flipped bit early on' 'kernel|payload|corrupt' --kernel "$TEST_LOG/flipped-early"
-refuses 'dom0_mem beyond the RAM' 'dom0_mem|memory|RAM' --cmdline 'dom0_mem=64G'
-refuses 'dom0_mem too small' 'dom0_mem|memory|RAM' --cmdline 'dom0_mem=16M'
+refuses 'dom0_mem beyond the RAM' 'dom0_mem|memory|RAM' --kernel lz4 --cmdline 'dom0_mem=64G'
+refuses 'dom0_mem too small' 'dom0_mem|memory|RAM' --kernel lz4 --cmdline 'dom0_mem=16M'

@@ -236,6 +236,53 @@ void machine_settle(void)
     }
 }
 
+/* ---- an account of references ---- */
+
+static uint32_t *mapped;      /* of each frame: entries of all maps that lead to it */
+
+static bool count_entry(void *ctx, gfn_t g, const struct ept_entry *e)
+{
+    (void)ctx;
+    (void)g;
+    for (uint64_t i = 0; i < 1UL << e->order; i++)
+        if (e->type != P2M_MMIO_DIRECT && e->type != P2M_MMIO_DM && frame_of(mfn_of(e->mfn.v + i)))
+            mapped[e->mfn.v + i]++;
+    return true;
+}
+
+static bool is_there(domid_t id)
+{
+    struct domain *d = domain_get(id);
+
+    if (d)
+        domain_put(d);
+    return d != NULL;
+}
+
+/* References to frames of domains that are gone which no map of a living one accounts for. */
+static uint64_t lost_references(void)
+{
+    uint64_t lost = 0;
+    domid_t from = 0;
+    struct domain *d;
+
+    mapped = calloc(frames_max_mfn(), sizeof(*mapped));
+    if (!mapped)
+        abort();
+    for (; (d = domain_get_next(from)) != NULL; domain_put(d)) {
+        from = (domid_t)(d->id + 1);
+        ept_for_each(&d->p2m.ept, gfn_of(0), gfn_of(1UL << 36), count_entry, NULL);
+    }
+    for (uint64_t m = 0; m < frames_max_mfn(); m++) {
+        domid_t owner = frame_owner(mfn_of(m));
+
+        if (owner != DOMID_INVALID && owner != DOMID_XEN && frame_of(mfn_of(m))->refs != mapped[m] && !is_there(owner))
+            lost += frame_of(mfn_of(m))->refs - mapped[m];
+    }
+    free(mapped);
+    return lost;
+}
+
 /* One line per thing that must be as before when all tools are gone. */
 void machine_report(char *to, size_t size)
 {
@@ -253,6 +300,6 @@ void machine_report(char *to, size_t size)
         used += c && c->state != EVT_FREE && c->state != EVT_RESERVED;
     }
     snprintf(to, size, "free_pages %lu\ndomains %u\ndom0_pages %lu\ndom0_ports %u\ntool_ports %u\nscratch %lu\n"
-             "maptrack %u\n", frames_free_count(), domains, rig_vcpu->domain->tot_pages, used, evtchn_ports_open(),
-             scratch_used(), rig_vcpu->domain->grants.maptrack_used);
+             "maptrack %u\nlost_references %lu\n", frames_free_count(), domains, rig_vcpu->domain->tot_pages, used, evtchn_ports_open(),
+             scratch_used(), rig_vcpu->domain->grants.maptrack_used, lost_references());
 }

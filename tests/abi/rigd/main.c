@@ -26,6 +26,8 @@ static int memory;
 /* What the hypervisor holds is in the machine's memory, which the leak detector does not know: machine_report() tells. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void) { return "detect_leaks=0:abort_on_error=1"; }
+const char *__ubsan_default_options(void);
+const char *__ubsan_default_options(void) { return "print_stacktrace=1"; }
 
 static void fail(const char *what)
 {

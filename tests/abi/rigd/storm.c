@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * rig_storm SEED SECONDS: a tool gone mad. Hypercalls 0-63 with random sub-ops, arguments and memory, and ioctls of the
- * event and grant devices, in an order that the seed decides. Pointers lead to memory that is filled with plausible and
+ * rig_storm SEED SECONDS: a tool gone mad. Hypercalls 0-63 with random sub-ops, arguments and memory, well-formed ones
+ * (storm_sensible.c) and ioctls of the event and grant devices, in an order that the seed decides. Pointers lead to memory that is filled with plausible and
  * implausible numbers, ends at an unmapped page, cannot be written, or changes while it is read. Ends with status 0;
  * whether rigd has survived is for the caller to see.
  */
 #define _GNU_SOURCE
+#include "storm.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -29,17 +31,14 @@
 #include <xen/sys/gntdev.h>
 #include <xen/sys/privcmd.h>
 
-#define PAGE 4096UL
-#define AREA (16 * PAGE)
-
 static uint64_t state;
-static char *area;            /* AREA bytes; the page behind it is not there */
+char *area;
 static char *read_only;       /* one page */
 static char *restless;        /* one page that another thread scribbles in */
 static bool ending;
 
 /* xorshift64*: Marsaglia 2003, Vigna 2016. */
-static uint64_t any(void)
+uint64_t any(void)
 {
     state ^= state >> 12;
     state ^= state << 25;
@@ -47,7 +46,7 @@ static uint64_t any(void)
     return state * 0x2545f4914f6cdd1dUL;
 }
 
-static uint64_t below(uint64_t n) { return any() % n; }
+uint64_t below(uint64_t n) { return any() % n; }
 
 static uint64_t pointer(void)
 {
@@ -63,10 +62,10 @@ static uint64_t pointer(void)
     }
 }
 
-static uint64_t number(void)
+uint64_t number(void)
 {
     static const uint64_t edges[] = { 0x7ff0, 0x7ff1, 0x7ff2, 0x7ff4, 0x7fff, 0xffff, 0x8000, 0x80000000, 0xffffffff,
-                                      0x7fffffff, ~0UL, 1UL << 63, 0x100, 0x101, 0x1000, 0x100000, 0x20000 };
+                                      0x7fffffff, ~0UL, 1UL << 63, 0x100, 0x1000, 0x20000 };
 
     switch (below(8)) {
     case 0:  return edges[below(sizeof(edges) / sizeof(edges[0]))];
@@ -211,7 +210,11 @@ int main(int argc, char **argv)
     if (privcmd < 0 || evtchn < 0 || gntdev < 0 || pthread_create(&thread, NULL, scribble, NULL) != 0)
         return 2;
     for (; now() < end; calls++) {
-        if (below(16))
+        uint64_t what = below(32);
+
+        if (what < 18)
+            sensible_call(privcmd);
+        else if (what < 30)
             hypercall(privcmd);
         else
             device_call(evtchn, gntdev, privcmd);

@@ -560,6 +560,52 @@ static void a_suspended_domain_can_be_resumed(void **state)
     assert_true(sched_is_runnable(&world.g0->sched));
 }
 
+static struct xen_domctl small_domain(domid_t id)
+{
+    struct xen_domctl d = domctl_of(XEN_DOMCTL_createdomain, id);
+
+    d.u.createdomain = (struct xen_domctl_createdomain){
+        .flags = 3, .max_vcpus = 2, .max_evtchn_port = 1023, .max_grant_frames = -1,
+        .max_maptrack_frames = -1, .grant_opts = 1, .arch.emulation_flags = 1 };
+    return d;
+}
+
+static void a_domain_id_that_is_taken_is_refused(void **state)
+{
+    uint64_t before = frames_free_count();
+    struct xen_domctl d = small_domain(1);
+
+    (void)state;
+    assert_int_equal(DOM(&d), -EEXIST);
+    assert_int_equal(frames_free_count(), before);
+}
+
+static void a_domain_that_memory_does_not_suffice_for_leaves_nothing(void **state)
+{
+    uint64_t before = 0;
+    int64_t rc;
+
+    (void)state;
+    for (unsigned int n = 1; n < 200; n++) {
+        struct xen_domctl d = small_domain(0);
+
+        /* The first round is for what the heap keeps. */
+        if (n == 2)
+            before = frames_free_count();
+        frames_fail_countdown = n;
+        rc = DOM(&d);
+        frames_fail_countdown = 0;
+        if (rc == 0) {
+            drop(d.domain);
+            return;
+        }
+        assert_int_equal(rc, -ENOMEM);
+        if (n >= 2)
+            assert_in_range(frames_free_count(), before - 4, before);
+    }
+    fail();
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
@@ -580,6 +626,8 @@ int main(void)
         T(featuresets_fill_what_room_there_is),
         T(destroying_a_domain_gives_everything_back),
         T(refused_configurations_are_einval),
+        T(a_domain_id_that_is_taken_is_refused),
+        T(a_domain_that_memory_does_not_suffice_for_leaves_nothing),
         T(a_domain_is_made_in_xls_order),
         T(a_policy_travels_to_the_toolstack_and_back),
         T(a_suspended_domain_can_be_resumed),

@@ -95,7 +95,7 @@ static void host_state_is_that_of_the_cpu(void **state)
 static void moving_to_another_cpu_takes_its_host_state_and_forgets_translations(void **state)
 {
     struct world *w = *state;
-    unsigned int writes;
+    unsigned int writes, flushes;
 
     fake_cpu_set_count(2);
     w->v.ept_generation = 5;
@@ -107,7 +107,9 @@ static void moving_to_another_cpu_takes_its_host_state_and_forgets_translations(
     vmx_unload(&w->v);
     fake_cpu_switch(1);
     assert_null(vmx_cpu_enable());
+    flushes = vmcs_fake_counts.invvpids;
     vmx_load(&w->v);
+    assert_int_equal(vmcs_fake_counts.invvpids, flushes + 1);
     assert_int_equal(get(HOST_TR_BASE.encoding), 0x3001);
     assert_int_equal(get(HOST_GS_BASE.encoding), (uintptr_t)this_cpu());
     assert_int_equal(w->v.ept_generation, UINT64_MAX);
@@ -115,6 +117,17 @@ static void moving_to_another_cpu_takes_its_host_state_and_forgets_translations(
     vmx_cpu_disable();
     fake_cpu_switch(0);
     vmx_load(&w->v);
+}
+
+static void debug_registers_exit_again_after_every_load(void **state)
+{
+    struct world *w = *state;
+
+    vmx_set_dr_exiting(&w->v, false);
+    assert_false(get(CTL_CPU_BASED.encoding) & CPU_MOV_DR_EXIT);
+    vmx_unload(&w->v);
+    vmx_load(&w->v);
+    assert_true(get(CTL_CPU_BASED.encoding) & CPU_MOV_DR_EXIT);
 }
 
 static void loading_what_is_active_elsewhere_is_a_bug(void **state)
@@ -372,6 +385,7 @@ int main(void)
         W(what_is_not_configured_exits),
         W(host_state_is_that_of_the_cpu),
         W(moving_to_another_cpu_takes_its_host_state_and_forgets_translations),
+        W(debug_registers_exit_again_after_every_load),
         W(loading_what_is_active_elsewhere_is_a_bug),
         W(the_msrs_follow_the_vcpu),
         W(borrowing_leaves_the_loaded_vcpu_as_it_was),

@@ -39,6 +39,23 @@ static void ticks_and_nanoseconds_convert_back(void **state)
     assert_true(tsc_of_ns(3000000, NS_NEVER) == UINT64_MAX);
 }
 
+static void a_deadline_is_never_before_its_time_however_long_the_uptime(void **state)
+{
+    (void)state;
+    for (uint64_t khz = 39999; khz < 6000000; khz = khz * 3 / 2 + 7) {
+        struct tsc_scale s = tsc_scale_of_khz(khz);
+
+        for (ns_t ns = 1; ns < 400LL * 86400 * NS_PER_SEC; ns = ns * 3 + 1) {
+            uint64_t ticks = tsc_reaching_ns(s, khz, ns);
+
+            assert_true((ns_t)tsc_scale_to_ns(s, ticks) >= ns);
+            assert_true(ticks < 16 || (ns_t)tsc_scale_to_ns(s, ticks - 16) < ns);
+        }
+        assert_true(tsc_reaching_ns(s, khz, -1) == 0);
+        assert_true(tsc_reaching_ns(s, khz, NS_NEVER) >= 1ULL << 48);
+    }
+}
+
 static void cpuid_frequencies_are_taken_only_when_complete(void **state)
 {
     (void)state;
@@ -90,6 +107,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_scale_is_exact_to_a_billionth),
         cmocka_unit_test(ticks_and_nanoseconds_convert_back),
+        cmocka_unit_test(a_deadline_is_never_before_its_time_however_long_the_uptime),
         cmocka_unit_test(cpuid_frequencies_are_taken_only_when_complete),
         cmocka_unit_test(cmos_dates_agree_with_the_c_library),
         cmocka_unit_test(nonsense_in_the_cmos_is_no_date),
