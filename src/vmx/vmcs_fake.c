@@ -10,10 +10,10 @@
 #include <x86/paging.h>
 #include <x86/percpu.h>
 
-#define FAKE_VMCSS 2048U   /* all that ever were: a VMCS is known by its address */
+#define FAKE_VMCSS 2048U   /* a VMCS is known by its address; beyond so many the one unused longest is forgotten */
 #define FIELDS 0x8000U
 
-struct fake_vmcs { uint64_t physical; bool launched; uint64_t *field; };
+struct fake_vmcs { uint64_t physical, used; bool launched; uint64_t *field; };
 
 const char vmx_exit_stub[1];
 struct vmcs_fake_counts vmcs_fake_counts;
@@ -37,13 +37,34 @@ void vmcs_fake_reset(void)
 
 void vmcs_fake_guest(void (*fn)(struct vmx_vcpu *v, bool launch)) { guest = fn; }
 
+/* One that no CPU has: in long runs, that of a vCPU which has gone. */
+static unsigned int forget_oldest(void)
+{
+    unsigned int oldest = FAKE_VMCSS;
+
+    for (unsigned int i = 0; i < FAKE_VMCSS; i++) {
+        bool in_use = false;
+
+        for (unsigned int cpu = 0; cpu < MAX_CPUS; cpu++)
+            in_use |= current[cpu] == &vmcss[i];
+        if (!in_use && (oldest == FAKE_VMCSS || vmcss[i].used < vmcss[oldest].used))
+            oldest = i;
+    }
+    free(vmcss[oldest].field);
+    vmcss[oldest] = (struct fake_vmcs){ 0 };
+    return oldest;
+}
+
 static struct fake_vmcs *vmcs_at(uint64_t physical)
 {
+    static uint64_t now;
     unsigned int i = 0;
 
     while (i < FAKE_VMCSS && vmcss[i].field != NULL && vmcss[i].physical != physical)
         i++;
-    BUG_ON(i == FAKE_VMCSS);
+    if (i == FAKE_VMCSS)
+        i = forget_oldest();
+    vmcss[i].used = ++now;
     if (vmcss[i].field == NULL) {
         vmcss[i].physical = physical;
         vmcss[i].field = calloc(FIELDS, sizeof(uint64_t));

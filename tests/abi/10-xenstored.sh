@@ -23,7 +23,8 @@ many_keys() {
 }
 
 for store in xenstored oxenstored; do
-    check "$store: rigd starts" start_rigd --preempt
+    [ $store = xenstored ] && events=--fifo || events=
+    check "$store: rigd starts" start_rigd --preempt $events
     check "$store starts and answers" start_store $store
     check "$store: is bound to dom0's port and to VIRQ_DOM_EXC" eval \
         'has "$(tool lsevtchn 0)" "Interdomain \(Connected\) - Remote Domain 0" && has "$(tool lsevtchn 0)" "Virtual IRQ 3"'

@@ -77,7 +77,8 @@ many_guests() {
 }
 
 for store in oxenstored xenstored; do
-    check "$store, rigd and xen-init-dom0 start" start_tools $store --preempt
+    [ $store = oxenstored ] && events=--fifo || events=
+    check "$store, rigd and xen-init-dom0 start" start_tools $store --preempt $events
     tool xenconsoled --pid-file=/run/xen/xenconsoled.pid >>"$TEST_LOG/xenconsoled" 2>&1
     tool xl list >/dev/null   # fills in what xl keeps of dom0
     create_and_look $store 'small kernel' "$RIG_BUILD/rig_guest" 32
@@ -86,6 +87,7 @@ for store in oxenstored xenstored; do
     if [ $store = oxenstored ]; then
         check 'test-resource of xen-utils' tool test-resource
         check 'test-paging-mempool of xen-utils' tool test-paging-mempool
+        check 'test-tsx of xen-utils' tool test-tsx
     fi
     guest_config /run/huge.cfg huge "$RIG_BUILD/rig_guest" 4000 1
     tool timeout 60 xl create -p /run/huge.cfg >>"$TEST_LOG/log" 2>&1

@@ -11,7 +11,7 @@ seed=${RIG_SEED:-$(date +%s)}
 
 for round in 1 2 3; do
     options=(--quiet --hostile)
-    [ $round -eq 2 ] || options+=(--preempt)
+    [ $round -eq 2 ] || options+=(--preempt --fifo)
     start_rigd "${options[@]}"
     tool "$RIG_BUILD/rig_storm" $((seed + round)) $SECONDS_EACH >>"$TEST_LOG/storm" 2>&1
     check "storm with seed $((seed + round)): $(tail -n 1 "$TEST_LOG/storm" | sed 's/.*: //')" rigd_is_up

@@ -65,8 +65,10 @@ rig_enter() {
         echo "not ok the rig is built and has Debian's tools (see rig-build, rig-packages)"
         exit 1
     fi
-    exec unshare --mount --pid --fork --kill-child \
-        env RIG_INSIDE=1 RIG_ROOT="$RIG_ROOT" SOURCE_DIR="$SOURCE_DIR" TEST_LOG="$log" \
+    local root=()
+    [ "$(id -u)" -eq 0 ] || root=(sudo)
+    exec "${root[@]}" unshare --mount --pid --fork --kill-child \
+        env RIG_INSIDE=1 TEST_FULL="${TEST_FULL:-}" RIG_SEED="${RIG_SEED:-}" RIG_VMLINUZ="${RIG_VMLINUZ:-}" RIG_ROOT="$RIG_ROOT" SOURCE_DIR="$SOURCE_DIR" TEST_LOG="$log" \
         bash -c '. "$0"; rig_make_root "$@"' "$RIG_DIR/lib.sh" "$script" "$@"
 }
 

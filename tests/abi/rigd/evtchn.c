@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * /dev/xen/evtchn, and dom0's upcall: 2-level event channels as a kernel scans them, selector first. A port that fires is
- * masked and its number goes to the descriptor that owns it; the tool writes the number back to unmask it.
+ * /dev/xen/evtchn. A port that fires is masked and its number goes to the descriptor that owns it; the tool writes the
+ * number back to unmask it.
  */
-#include "rigd.h"
+#include "evtchn_abi.h"
 
 #include <errno.h>
-#include <mm/frames.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -14,30 +13,14 @@
 #include <xen/event_channel.h>
 #include <xen/sys/evtchn.h>
 
-#define PORTS_MAX 4096U
+#define PORTS_MAX EVTCHN_ABI_PORTS
 
 static struct connection *owner[PORTS_MAX];
-
-static struct shared_info *shared_info(void)
-{
-    static struct shared_info lost;
-    struct ept_entry e = p2m_lookup(&rig_vcpu->domain->p2m, gfn_of(SHARED_INFO_GFN));
-
-    if (e.type == P2M_SHARED)
-        return frame_map(e.mfn);
-    kernel_bug("shared_info is gone");
-    return &lost;
-}
 
 static int64_t evtchn_op(unsigned int cmd, const void *arg, size_t size)
 {
     memcpy(kernel_memory.byte, arg, size);
     return call_from_kernel(__HYPERVISOR_event_channel_op, cmd, kernel_address(kernel_memory.byte), 0);
-}
-
-static void mask(uint32_t port)
-{
-    __atomic_fetch_or(&shared_info()->evtchn_mask[port / 64], 1UL << (port % 64), __ATOMIC_SEQ_CST);
 }
 
 static void unmask(uint32_t port)
@@ -48,36 +31,17 @@ static void unmask(uint32_t port)
         kernel_bug("unmask of a port");
 }
 
-void evtchn_start(void)
-{
-    memset(shared_info()->evtchn_mask, 0xff, sizeof(shared_info()->evtchn_mask));
-}
+void evtchn_start(void) { evtchn_abi_start(); }
 
 static void fire(uint32_t port)
 {
-    mask(port);
-    __atomic_fetch_and(&shared_info()->evtchn_pending[port / 64], ~(1UL << (port % 64)), __ATOMIC_SEQ_CST);
+    evtchn_abi_mask(port);
+    evtchn_abi_clear(port);
     if (owner[port])
         (void)!send(owner[port]->fd, &port, sizeof(port), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void evtchn_pump(void)
-{
-    struct shared_info *s = shared_info();
-    struct vcpu_info *v = &s->vcpu_info[0];
-
-    while (__atomic_exchange_n(&v->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST)) {
-        uint64_t words = __atomic_exchange_n(&v->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
-
-        for (; words; words &= words - 1) {
-            unsigned int w = (unsigned int)__builtin_ctzll(words);
-            uint64_t bits = s->evtchn_pending[w] & ~s->evtchn_mask[w];
-
-            for (; bits; bits &= bits - 1)
-                fire(64 * w + (uint32_t)__builtin_ctzll(bits));
-        }
-    }
-}
+void evtchn_pump(void) { evtchn_abi_scan(fire); }
 
 static int64_t own(struct connection *device, int64_t rc, uint32_t port)
 {
@@ -97,7 +61,7 @@ static int close_port(uint32_t port)
     struct evtchn_close a = { port };
 
     owner[port] = NULL;
-    mask(port);
+    evtchn_abi_mask(port);
     return (int)evtchn_op(EVTCHNOP_close, &a, sizeof(a));
 }
 

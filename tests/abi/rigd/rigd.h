@@ -58,6 +58,7 @@ void machine_settle(void);             /* time passes, softirqs run */
 /* ---- caller.c ---- */
 extern const struct connection *rig_caller;    /* the tool whose request is served, NULL: none */
 extern bool rig_trace, rig_preempt;
+extern bool rig_fifo;                  /* dom0 uses FIFO events, as Linux does, else 2-level ones */
 /* Tools take away what dom0's kernel relies on: what would be its BUG() is forgiven. */
 extern bool rig_hostile;
 void kernel_bug(const char *what);
