@@ -8,6 +8,7 @@
 #include <vcpu/run.h>
 #include <x86/irq.h>
 #include <x86/panic.h>
+#include <x86/smp.h>
 #include <x86/softirq.h>
 #include <x86/time.h>
 
@@ -52,6 +53,29 @@ static void key_event_channels(void)
     }
 }
 
+/* On each CPU, from the interrupt that asks: the guest's registers are in the VMCS that is loaded here. */
+static void dump_here(void *arg unused_arg)
+{
+    struct vcpu *v = current_vcpu();
+
+    if (!v) {
+        log_info("CPU%u holds no vCPU", this_cpu_id());
+        return;
+    }
+    log_info("CPU%u d%uv%u: RIP %#lx RSP %#lx RFLAGS %#lx IRR %d ISR %d PPR %#x posted %d%s%s", this_cpu_id(),
+             v->domain->id, v->id, vmx_get_rip(&v->vmx), vmx_get_rsp(&v->vmx), vmx_get_rflags(&v->vmx),
+             vlapic_highest_irr(&v->lapic), vlapic_highest_isr(&v->lapic), vlapic_ppr(&v->lapic),
+             v->lapic.posted_any, v->sched.blocked ? " blocked" : "",
+             evtchn_upcall_pending(&v->domain->evtchn, v->id) ? " upcall" : "");
+}
+
+static void key_registers(void)
+{
+    uint64_t all[MAX_CPUS / 64] = { UINT64_MAX, UINT64_MAX };
+
+    smp_call(all, dump_here, NULL);
+}
+
 static void key_memory(void)
 {
     log_info("memory: %lu pages in all, %lu free", frames_total(), frames_free_count());
@@ -72,6 +96,7 @@ static void key_help(void);
 
 static const struct { uint8_t key; void (*fn)(void); const char *what; } keys[] = {
     { 'R', key_reboot, "reboot the machine" },
+    { 'd', key_registers, "registers of the vCPU that each CPU holds" },
     { 'e', key_event_channels, "event channels" },
     { 'h', key_help, "this list" },
     { 'i', irq_dump, "interrupts of the machine" },

@@ -126,6 +126,107 @@ static bool translate(struct vcpu *v, const struct guest_mode *mode, gva_t va, u
     return true;
 }
 
+/* ---- translations of dom0, remembered ---- */
+
+struct walk_record { struct domain *d; struct walk_cache_entry *e; };
+
+static bool record_read(void *ctx, gpa_t a, void *to, size_t size)
+{
+    struct walk_record *r = ctx;
+    char *page = identity_page(r->d, gpa_to_gfn(a));
+
+    if (!page || size != sizeof(uint64_t) || r->e->steps == WALK_MAX_STEPS) {
+        r->e = NULL;
+        return false;
+    }
+    r->e->pte[r->e->steps] = (const uint64_t *)(const void *)(page + (a.v & ~PAGE_MASK));
+    r->e->value[r->e->steps] = READ_ONCE(*r->e->pte[r->e->steps]);
+    __builtin_memcpy(to, &r->e->value[r->e->steps], sizeof(uint64_t));
+    r->e->steps++;
+    return true;
+}
+
+static bool entry_holds(const struct walk_cache_entry *e, const struct guest_mode *m, uint64_t va_page,
+                        bool write, uint64_t generation)
+{
+    if (e->steps == 0 || e->va_page != va_page || e->cr3 != m->cr3 || e->write != write ||
+        e->ept_generation != generation || e->cr0 != m->cr0 || e->cr4 != m->cr4 || e->efer != m->efer)
+        return false;
+    for (unsigned int i = 0; i < e->steps; i++)
+        if (READ_ONCE(*e->pte[i]) != e->value[i])
+            return false;
+    return true;
+}
+
+#define PTE_ACCESSED 0x20ULL
+#define PTE_DIRTY 0x40ULL
+
+/* A walk worth remembering: every entry read is accessed already (and dirty, to write), as it stays then. */
+static bool record_walk(struct vcpu *v, const struct guest_mode *mode, gva_t va, bool write,
+                        struct walk_cache_entry *e)
+{
+    struct walk_record r = { v->domain, e };
+    struct pagewalk_memory mem = { record_read, NULL, &r };
+    struct guest_mode as_kernel = *mode;
+    struct pagewalk_result out;
+
+    as_kernel.cr4 &= ~CR4_SMAP;
+    if (!pagewalk(&as_kernel, &mem, va, write ? ACCESS_WRITE : ACCESS_READ, &out) || !r.e || e->steps == 0)
+        return false;
+    for (unsigned int i = 0; i < e->steps; i++) {
+        uint64_t want = PTE_ACCESSED | (i + 1U == e->steps && write ? PTE_DIRTY : 0);
+
+        if ((e->value[i] & want) != want)
+            return false;
+    }
+    e->page = identity_page(v->domain, gpa_to_gfn(out.gpa));
+    return e->page != NULL;
+}
+
+/* Where a page of dom0's memory is, or NULL: go the long way. */
+static char *remembered_page(struct vcpu *v, const struct guest_mode *mode, gva_t va, bool write)
+{
+    uint64_t va_page = va.v & PAGE_MASK, generation = READ_ONCE(v->domain->p2m.ept.generation);
+    struct walk_cache_entry *e = &v->walks[((va_page >> PAGE_SHIFT) ^ write) % WALK_CACHE_SIZE];
+
+    if (!v->domain->is_dom0 || v != current_vcpu() || !mode->long_mode)
+        return NULL;
+    if (entry_holds(e, mode, va_page, write, generation))
+        return e->page;
+    *e = (struct walk_cache_entry){ .va_page = va_page, .cr3 = mode->cr3, .cr0 = mode->cr0, .cr4 = mode->cr4,
+                                    .efer = mode->efer, .ept_generation = generation, .write = write };
+    if (!record_walk(v, mode, va, write, e))
+        e->steps = 0;
+    return NULL;
+}
+
+/* Within one page. */
+static bool copy_within(struct vcpu *v, const struct guest_mode *mode, gva_t va, void *buf, size_t size,
+                        bool write)
+{
+    char *page = remembered_page(v, mode, va, write);
+    gpa_t a;
+
+    if (page) {
+        copy_bytes(page + (va.v & ~PAGE_MASK), buf, size, write);
+        return true;
+    }
+    return translate(v, mode, va, write ? ACCESS_WRITE : ACCESS_READ, &a) &&
+           copy_page(v->domain, a, buf, size, write);
+}
+
+static bool is_writable(struct vcpu *v, const struct guest_mode *mode, gva_t va)
+{
+    gpa_t a;
+    mfn_t m;
+
+    if (!translate(v, mode, va, ACCESS_WRITE, &a) ||
+        !p2m_get_frame(&v->domain->p2m, gpa_to_gfn(a), true, &m))
+        return false;
+    (void)frame_put(m);
+    return true;
+}
+
 static int copy_linear(struct vcpu *v, gva_t va, char *buf, size_t size, bool write, bool check_only)
 {
     struct guest_mode mode;
@@ -135,18 +236,9 @@ static int copy_linear(struct vcpu *v, gva_t va, char *buf, size_t size, bool wr
         va.v &= UINT32_MAX;
     while (size > 0) {
         size_t n = min_of(size, PAGE_SIZE - (va.v & ~PAGE_MASK));
-        gpa_t a;
-        mfn_t m;
 
-        if (!translate(v, &mode, va, write ? ACCESS_WRITE : ACCESS_READ, &a))
+        if (check_only ? !is_writable(v, &mode, va) : !copy_within(v, &mode, va, buf, n, write))
             return -EFAULT;
-        if (check_only) {
-            if (!p2m_get_frame(&v->domain->p2m, gpa_to_gfn(a), true, &m))
-                return -EFAULT;
-            (void)frame_put(m);
-        } else if (!copy_page(v->domain, a, buf, n, write)) {
-            return -EFAULT;
-        }
         va.v += n;
         size -= n;
         if (buf)

@@ -35,6 +35,21 @@
 /* Guest memory that the hypervisor writes on its own: a gpa we hold a mapping and a reference of. */
 struct guest_area { mfn_t mfn; void *page; uint32_t offset; };
 
+/*
+ * The last translations of a dom0 vCPU's hypercall buffers, with the page-table entries that made them. A translation is
+ * used again only if every one of those entries reads the same now, so that no TLB flush of the guest need be seen.
+ */
+#define WALK_CACHE_SIZE 8U
+#define WALK_MAX_STEPS 5U
+struct walk_cache_entry {
+    uint64_t va_page, cr3, cr0, cr4, efer, ept_generation;
+    bool write;
+    uint8_t steps;                     /* 0: unused */
+    const uint64_t *pte[WALK_MAX_STEPS];   /* in dom0's identity RAM, which never goes away */
+    uint64_t value[WALK_MAX_STEPS];
+    char *page;
+};
+
 struct vcpu {
     struct domain *domain;
     uint32_t id;
@@ -73,6 +88,7 @@ struct vcpu {
     uint64_t exit_tsc[EXIT_COUNT];     /* and TSC ticks spent in the hypervisor for them */
     uint64_t exit_max[EXIT_COUNT];
     uint64_t hypercalls[HYPERCALL_STATS], hypercall_tsc[HYPERCALL_STATS];   /* by number */
+    struct walk_cache_entry walks[WALK_CACHE_SIZE];
     char console_line[256]; unsigned int console_used;
 };
 
