@@ -5,6 +5,8 @@
 #include <lib/parse.h>
 #include <lib/string.h>
 
+#define RATELIMIT_MIN_US 100U      /* xen/sysctl.h: XEN_SYSCTL_SCHED_RATELIMIT_MIN, _MAX */
+#define RATELIMIT_MAX_US 500000U
 #define WORD_MAX 256U
 
 /* value: behind the '='; "" for a bare word. negated: no-NAME. false: not understood. */
@@ -324,6 +326,32 @@ static bool set_sched(struct cmdline *c, const char *value, bool negated unused_
     return c->sched_null || strcmp(value, "credit2") == 0;
 }
 
+/* Which CPUs share a run queue; "node" is all of them, as there is one. */
+static bool set_runqueue(struct cmdline *c, const char *value, bool negated unused_arg)
+{
+    static const struct { const char *word; enum sched_arrangement is; } words[] = {
+        { "cpu", SCHED_PER_CPU }, { "core", SCHED_PER_CORE }, { "socket", SCHED_PER_SOCKET },
+        { "node", SCHED_ALL }, { "all", SCHED_ALL },
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(words); i++)
+        if (strcmp(value, words[i].word) == 0) {
+            c->runqueue = words[i].is;
+            return true;
+        }
+    return false;
+}
+
+static bool set_ratelimit(struct cmdline *c, const char *value, bool negated unused_arg)
+{
+    uint64_t us;
+
+    if (!parse_number(value, &us) || (us != 0 && (us < RATELIMIT_MIN_US || us > RATELIMIT_MAX_US)))
+        return false;
+    c->ratelimit_us = (unsigned int)us;
+    return true;
+}
+
 static bool set_apicv(struct cmdline *c, const char *value, bool negated)
 {
     bool on;
@@ -366,6 +394,7 @@ static const struct option options[] = {
     { "dom0_vcpus_pin", set_dom0_vcpus_pin }, { "loglvl", set_loglvl },
     { "guest_loglvl", set_guest_loglvl }, { "noreboot", set_noreboot }, { "reboot", set_reboot },
     { "sync_console", set_sync_console }, { "maxcpus", set_maxcpus }, { "mem", set_mem },
+    { "credit2_runqueue", set_runqueue }, { "sched_ratelimit_us", set_ratelimit },
     { "sched", set_sched }, { "apicv", set_apicv }, { "tsc", set_tsc },
     { "tenon_panic", set_panic },
     { "placeholder", ignore }, { "real-mode", ignore }, { "edd", ignore }, { "dom0", ignore },
@@ -412,6 +441,7 @@ static void set_defaults(struct cmdline *c)
     c->com[1].enabled = false;
     c->loglvl_lower = c->loglvl_upper = 3;
     c->guest_loglvl_upper = 2;
+    c->ratelimit_us = 1000;
 }
 
 static void note_unknown(struct cmdline *c, const char *word)

@@ -239,6 +239,8 @@ static const char *provoke_panic(void)
 /* Timers of the boot CPU come before anything can be scheduled on any. */
 static init_text const char *start_scheduler(void)
 {
+    sched_configure(options.sched_null ? SCHED_ID_NULL : SCHED_ID_CREDIT2, options.runqueue,
+                    options.ratelimit_us);
     sched_init();
     timers_init();
     sched_init_cpu();

@@ -73,6 +73,7 @@ static void domain_free(struct domain *d)
         timer_kill(&d->watchdog[i].timer);
     for (uint32_t i = 0; i < d->max_vcpus; i++)
         vcpu_destroy(d->vcpu[i]);
+    sched_group_fini(&d->sched);
     domain_release_shared(d);
     evtchn_fini(&d->evtchn);
     gnttab_fini(&d->grants);
@@ -152,8 +153,10 @@ static int init_parts(struct domain *d, const struct xen_domctl_createdomain *c)
     uint32_t track = (int32_t)c->max_maptrack_frames < 0 ? MAPTRACK_FRAMES_DEFAULT
                                                          : (uint32_t)c->max_maptrack_frames;
     uint32_t ports = min_of(c->max_evtchn_port, EVTCHN_MAX_PORTS - 1);
-    int rc = init_shared_info(d);
+    int rc = sched_group_init(&d->sched, d->id, c->cpupool_id);
 
+    if (rc == 0)
+        rc = init_shared_info(d);
     if (rc == 0)
         rc = p2m_init(&d->p2m, d->id);
     if (rc == 0)
@@ -188,7 +191,6 @@ int domain_create(domid_t id, const struct xen_domctl_createdomain *config, stru
     d->config = *config;
     d->max_vcpus = config->max_vcpus;
     memcpy(d->handle, config->handle, sizeof(d->handle));
-    d->sched_params = (struct sched_params){ .weight = 256, .cap = 0 };
     d->pause_count = 1;
     d->max_pages = 0;
     init_locks(d);

@@ -151,6 +151,7 @@ int vcpu_create(struct domain *d, uint32_t id)
     msr_store_reset(&v->msrs);
     v->misc_enable = host_misc_enable();
     sched_unit_init(&v->sched, d->id, id, cpu);
+    sched_group_add(&d->sched, &v->sched);
     v->sched.pause_count = d->pause_count ? 1 : 0;
     init_timers(v, cpu);
     v->sipi_wait = id != 0;
@@ -175,6 +176,7 @@ void vcpu_destroy(struct vcpu *v)
     timer_kill(&v->singleshot_timer);
     timer_kill(&v->periodic_timer);
     timer_kill(&v->poll_timer);
+    sched_unit_fini(&v->sched);
     if (v->vmx.config.vpid) {
         vpid_free(v->vmx.config.vpid);
         vmx_vcpu_fini(&v->vmx);

@@ -26,8 +26,6 @@ static int check_create(struct hc *c, const struct xen_domctl_createdomain *a)
         return hc_invalid(c, "createdomain: grant_opts", a->grant_opts);
     if (a->vmtrace_size != 0)
         return hc_invalid(c, "createdomain: vmtrace_size", a->vmtrace_size);
-    if (a->cpupool_id != 0)
-        return hc_invalid(c, "createdomain: cpupool_id", a->cpupool_id);
     if (a->arch.emulation_flags & ~XEN_X86_EMU_ALL)
         return hc_invalid(c, "createdomain: emulation_flags", a->arch.emulation_flags);
     if (a->arch.misc_flags & ~XEN_X86_MSR_RELAXED)
@@ -155,7 +153,7 @@ void ctl_domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
     info->nr_online_vcpus = s.online;
     info->max_vcpu_id = s.max_id;
     memcpy(info->handle, d->handle, sizeof(info->handle));
-    info->cpupool = d->cpupool;
+    info->cpupool = sched_group_pool(&d->sched);
     info->gpaddr_bits = (uint8_t)(bits ? bits : 36);
     info->arch_config = d->config.arch;
 }
@@ -226,7 +224,7 @@ static struct cpumask both(const struct cpumask *a, const struct cpumask *b)
 static int64_t op_setvcpuaffinity(struct ctl *t)
 {
     const struct xen_domctl_vcpuaffinity *a = t->u;
-    struct cpumask hard, soft, online = cpumask_all();
+    struct cpumask hard, soft, inside;
     bool set_hard = a->flags & XEN_VCPUAFFINITY_HARD, set_soft = a->flags & XEN_VCPUAFFINITY_SOFT;
     struct vcpu *v = affinity_target(t, a);
 
@@ -238,37 +236,50 @@ static int64_t op_setvcpuaffinity(struct ctl *t)
     if (sched_set_affinity(&v->sched, set_hard ? &hard : NULL, set_soft ? &soft : NULL) != 0)
         return hc_invalid(t->c, "setvcpuaffinity: no CPU left for vcpu", a->vcpu);
     if (set_hard) {
-        hard = both(&hard, &online);
-        if (ctl_write_cpumask(t->c, &a->cpumap_hard, &hard) != 0)
+        inside = v->sched.allowed;
+        if (ctl_write_cpumask(t->c, &a->cpumap_hard, &inside) != 0)
             return -EFAULT;
     }
     if (set_soft) {
-        hard = both(&v->sched.hard, &online);
-        soft = both(&soft, &hard);
+        soft = both(&soft, &v->sched.allowed);
         return ctl_write_cpumask(t->c, &a->cpumap_soft, &soft);
     }
     return 0;
 }
 
+static int64_t put_sched_params(struct ctl *t, const struct xen_domctl_sched_credit2 *a)
+{
+    struct sched_params p = t->d->sched.params;
+
+    /* Zero weight and an all-ones cap mean: leave it. */
+    if (a->weight != 0)
+        p.weight = a->weight;
+    if (a->cap != (uint16_t)~0U)
+        p.cap = a->cap;
+    if (p.cap > 100 * t->d->max_vcpus)
+        return hc_invalid(t->c, "scheduler_op: cap", p.cap);
+    return sched_group_set(&t->d->sched, p.weight, p.cap);
+}
+
 static int64_t op_scheduler(struct ctl *t)
 {
     struct xen_domctl_scheduler_op *a = t->u;
-    struct sched_params *p = &t->d->sched_params;
+    unsigned int ratelimit;
+    uint32_t id;
 
-    if (a->sched_id != sched_id())
+    if (sched_pool_policy(sched_group_pool(&t->d->sched), &id, &ratelimit) != 0)
+        return -ESRCH;
+    if (a->sched_id != id)
         return hc_invalid(t->c, "scheduler_op: sched_id", a->sched_id);
+    if (id != SCHED_ID_CREDIT2)
+        return 0;                     /* the others have no parameters */
     switch (a->cmd) {
     case XEN_DOMCTL_SCHEDOP_getinfo:
-        a->u.credit2.weight = p->weight;
-        a->u.credit2.cap = p->cap;
+        a->u.credit2.weight = t->d->sched.params.weight;
+        a->u.credit2.cap = t->d->sched.params.cap;
         return 0;
     case XEN_DOMCTL_SCHEDOP_putinfo:
-        /* Zero weight and an all-ones cap mean: leave it. */
-        if (a->u.credit2.weight != 0)
-            p->weight = a->u.credit2.weight;
-        if (a->u.credit2.cap != (uint16_t)~0U)
-            p->cap = a->u.credit2.cap;
-        return 0;
+        return put_sched_params(t, &a->u.credit2);
     default:
         return hc_invalid(t->c, "scheduler_op: cmd", a->cmd);
     }

@@ -6,6 +6,7 @@
 #include <lib/log.h>
 #include <lib/string.h>
 #include <mm/frames.h>
+#include <sched/cpupool.h>
 #include <x86/time.h>
 
 #define CONSOLE_CHUNK 512U
@@ -125,71 +126,85 @@ static int64_t op_availheap(struct ctl *t)
     return 0;
 }
 
-static uint32_t domain_count(void)
+static int64_t cpupool_info_out(struct ctl *t, struct xen_sysctl_cpupool_op *a)
 {
-    uint32_t n = 0;
-    domid_t from = 0;
+    struct cpupool_info info;
+    int rc = cpupool_info(a->cpupool_id, &info);
 
-    for (;;) {
-        struct domain *d = domain_get_next(from);
+    if (rc != 0)
+        return rc;
+    a->cpupool_id = info.id;
+    a->sched_id = info.sched_id;
+    a->n_dom = info.domains;
+    return ctl_write_cpumask(t->c, &a->cpumap, &info.cpus);
+}
 
-        if (!d)
-            return n;
-        from = (domid_t)(d->id + 1);
-        domain_put(d);
-        n++;
+static int64_t cpupool_move_domain(struct ctl *t, const struct xen_sysctl_cpupool_op *a)
+{
+    struct domain *d = a->domid < DOMID_FIRST_RESERVED ? domain_get((domid_t)a->domid) : NULL;
+    int rc;
+
+    if (!d)
+        return -ESRCH;
+    /* The caller would have to wait for itself. */
+    rc = d == t->c->d ? -EPERM : cpupool_move(&d->sched, a->cpupool_id);
+    domain_put(d);
+    return rc;
+}
+
+static int64_t cpupool_change(struct ctl *t, struct xen_sysctl_cpupool_op *a)
+{
+    switch (a->op) {
+    case XEN_SYSCTL_CPUPOOL_OP_CREATE:
+        return cpupool_create(&a->cpupool_id, a->sched_id);
+    case XEN_SYSCTL_CPUPOOL_OP_DESTROY:
+        return cpupool_destroy(a->cpupool_id);
+    case XEN_SYSCTL_CPUPOOL_OP_ADDCPU:
+        return cpupool_add_cpu(a->cpupool_id, a->cpu);
+    case XEN_SYSCTL_CPUPOOL_OP_RMCPU:
+        return cpupool_remove_cpu(a->cpupool_id, a->cpu);
+    case XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN:
+        return cpupool_move_domain(t, a);
+    default:
+        return -ENOSYS;
     }
 }
 
-/* One pool with all CPUs, number 0. */
 static int64_t op_cpupool(struct ctl *t)
 {
     struct xen_sysctl_cpupool_op *a = t->u;
-    struct cpumask none = { { 0 } }, all = cpumask_all();
-    struct domain *d;
+    struct cpumask free = cpupool_free_cpus();
+    int64_t rc;
 
-    switch (a->op) {
-    case XEN_SYSCTL_CPUPOOL_OP_INFO:
-        if (a->cpupool_id != 0 && a->cpupool_id != XEN_SYSCTL_CPUPOOL_PAR_ANY)
-            return -ENOENT;
-        a->cpupool_id = 0;
-        a->sched_id = sched_id();
-        a->n_dom = domain_count();
-        return ctl_write_cpumask(t->c, &a->cpumap, &all);
-    case XEN_SYSCTL_CPUPOOL_OP_FREEINFO:
-        return ctl_write_cpumask(t->c, &a->cpumap, &none);
-    case XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN:
-        d = hc_any_domain(t->c, (domid_t)a->domid);
-        if (!d)
-            return -ESRCH;
-        hc_put(t->c, d);
-        return a->cpupool_id == 0 ? 0 : -ENOENT;
-    case XEN_SYSCTL_CPUPOOL_OP_CREATE:
-    case XEN_SYSCTL_CPUPOOL_OP_DESTROY:
-    case XEN_SYSCTL_CPUPOOL_OP_ADDCPU:
-    case XEN_SYSCTL_CPUPOOL_OP_RMCPU:
-        return hc_refuse(t->c, -EOPNOTSUPP, "XEN_SYSCTL_cpupool_op: op", a->op);
-    default:
-        return hc_refuse(t->c, -ENOSYS, "XEN_SYSCTL_cpupool_op: op", a->op);
-    }
+    /* The toolstack asks for pools until there is none: that is no news. */
+    if (a->op == XEN_SYSCTL_CPUPOOL_OP_INFO)
+        return cpupool_info_out(t, a);
+    if (a->op == XEN_SYSCTL_CPUPOOL_OP_FREEINFO)
+        return ctl_write_cpumask(t->c, &a->cpumap, &free);
+    rc = cpupool_change(t, a);
+    return rc < 0 ? hc_refuse(t->c, (int)rc, "XEN_SYSCTL_cpupool_op: op", a->op) : rc;
 }
 
 static int64_t op_scheduler(struct ctl *t)
 {
     struct xen_sysctl_scheduler_op *a = t->u;
+    unsigned int ratelimit;
+    uint32_t id;
 
-    if (a->cpupool_id != 0)
+    if (sched_pool_policy(a->cpupool_id, &id, &ratelimit) != 0)
         return -ESRCH;
-    if (a->sched_id != sched_id())
+    if (a->sched_id != id)
         return hc_invalid(t->c, "XEN_SYSCTL_scheduler_op: sched_id", a->sched_id);
+    if (id != SCHED_ID_CREDIT2)
+        return 0;                     /* the others have no parameters */
     switch (a->cmd) {
     case XEN_SYSCTL_SCHEDOP_putinfo:
-        if (sched_set_ratelimit_us(a->u.sched_credit2.ratelimit_us) != 0)
+        if (sched_set_ratelimit_us(a->cpupool_id, a->u.sched_credit2.ratelimit_us) != 0)
             return hc_invalid(t->c, "XEN_SYSCTL_scheduler_op: ratelimit_us",
                               a->u.sched_credit2.ratelimit_us);
         return 0;
     case XEN_SYSCTL_SCHEDOP_getinfo:
-        a->u.sched_credit2.ratelimit_us = sched_ratelimit_us();
+        a->u.sched_credit2.ratelimit_us = ratelimit;
         return 0;
     default:
         return hc_invalid(t->c, "XEN_SYSCTL_scheduler_op: cmd", a->cmd);

@@ -1,51 +1,59 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A run queue per CPU, first come first served with a time slice; a unit stays on its CPU unless its
- * affinity says otherwise. One lock per CPU's queue; u->cpu names the lock that guards u.
+ * The core: states of units, and who holds whose registers. A unit belongs to a cpupool; that pool's
+ * lock guards the unit, the pool's CPUs and its policy. What a CPU runs is decided in sched_next();
+ * every reason to decide anew raises SOFTIRQ_SCHED there, so without it the last answer still holds.
  */
 #include <sched/sched.h>
 
 #include <hv/assert.h>
 #include <hv/errno.h>
 #include <lib/bitmap.h>
-#include <lib/log.h>
-#include <sched/timer.h>
 #include <x86/cpu.h>
 #include <x86/smp.h>
 #include <x86/softirq.h>
-#include <x86/spinlock.h>
 #include <x86/time.h>
 
-#define SLICE (10 * NS_PER_MS)
-#define RATELIMIT_MAX_US 500000U   /* xen/sysctl.h: XEN_SYSCTL_SCHED_RATELIMIT_MAX */
+#include "private.h"
 
-struct sched_cpu {
-    spinlock_t lock;
-    struct list queue;             /* runnable units that are not on a CPU */
-    struct sched_unit *current;    /* chosen last; NULL: idle */
-    struct timer slice;
-    ns_t idle_since, idle_time;
-};
+struct sched_cpu sched_cpus[MAX_CPUS];
 
-static struct sched_cpu sched_cpus[MAX_CPUS];
-static unsigned int ratelimit_us = 1000;
-
-static struct sched_cpu *lock_cpu_of(struct sched_unit *u)
+struct sched_pool *sched_lock_unit(struct sched_unit *u)
 {
     for (;;) {
-        unsigned int cpu = READ_ONCE(u->cpu);
-        struct sched_cpu *sc = &sched_cpus[cpu];
+        struct sched_pool *p = READ_ONCE(u->pool);
 
-        spin_lock(&sc->lock);
-        if (READ_ONCE(u->cpu) == cpu)
-            return sc;
-        spin_unlock(&sc->lock);
+        ASSERT(p != NULL);
+        spin_lock(&p->lock);
+        if (READ_ONCE(u->pool) == p)
+            return p;
+        spin_unlock(&p->lock);
+    }
+}
+
+/* NULL: the CPU is in no pool. */
+static struct sched_pool *lock_cpu(struct sched_cpu *sc)
+{
+    for (;;) {
+        struct sched_pool *p = READ_ONCE(sc->pool);
+
+        if (!p)
+            return NULL;
+        spin_lock(&p->lock);
+        if (READ_ONCE(sc->pool) == p)
+            return p;
+        spin_unlock(&p->lock);
     }
 }
 
 bool sched_is_runnable(const struct sched_unit *u)
 {
     return !READ_ONCE(u->blocked) && !READ_ONCE(u->down) && READ_ONCE(u->pause_count) == 0;
+}
+
+bool sched_is_current(const struct sched_unit *u)
+{
+    return sched_cpus[u->cpu].current == u;
 }
 
 static uint32_t runstate_of(const struct sched_unit *u, bool running)
@@ -57,87 +65,69 @@ static uint32_t runstate_of(const struct sched_unit *u, bool running)
     return u->blocked && !u->down && u->pause_count == 0 ? RUNSTATE_blocked : RUNSTATE_offline;
 }
 
-static void account(struct sched_unit *u, bool running)
+static void account(struct sched_unit *u, bool running, ns_t now)
 {
     uint32_t state = runstate_of(u, running);
 
     if (u->runstate.state != state)
-        runstate_change(&u->runstate, state, time_now());
+        runstate_change(&u->runstate, state, now);
 }
 
-/* Puts a runnable unit where its CPU finds it. Lock held. */
-static void enqueue(struct sched_cpu *sc, struct sched_unit *u)
+void sched_apply(const struct sched_effects *fx)
 {
-    if (u->queued || !sched_is_runnable(u) || sc->current == u)
-        return;
-    list_add_tail(&u->queue, &sc->queue);
-    u->queued = true;
-    account(u, false);
-    if (!sc->current || sc->current->runstate.state != RUNSTATE_running)
-        softirq_raise_on(u->cpu, SOFTIRQ_SCHED);
-    else if (!sc->slice.queued)
-        timer_set(&sc->slice, time_now() + SLICE);
+    for (unsigned int w = 0; w < CPUMASK_WORDS; w++)
+        for (uint64_t bits = fx->kick.bits[w]; bits; bits &= bits - 1)
+            softirq_raise_on(w * 64 + (unsigned int)__builtin_ctzll(bits), SOFTIRQ_SCHED);
+    for (struct sched_group *g = fx->rearm; g; g = g->rearm_next)
+        timer_set(&g->refill, g->refill_at);
 }
 
-static void dequeue(struct sched_unit *u)
+/* Something that decides whether and where u may run has changed. */
+void sched_reconsider(struct sched_pool *p, struct sched_unit *u)
 {
-    if (!u->queued)
-        return;
-    list_del(&u->queue);
-    u->queued = false;
-}
+    struct sched_effects fx = { { { 0 } }, NULL };
+    ns_t now = time_now();
 
-/* Something that decides whether u may run has changed. Lock held. */
-static void reconsider(struct sched_cpu *sc, struct sched_unit *u)
-{
-    if (sched_is_runnable(u)) {
-        enqueue(sc, u);
+    if (sched_is_current(u)) {
+        if (!sched_is_runnable(u) || !bit_test(u->allowed.bits, u->cpu))
+            softirq_raise_on(u->cpu, SOFTIRQ_SCHED);
         return;
     }
-    dequeue(u);
-    if (u->on_cpu)
-        softirq_raise_on(u->cpu, SOFTIRQ_SCHED);
+    if (sched_is_runnable(u))
+        p->policy->wake(p->state, u, now, &fx);
     else
-        account(u, false);
+        p->policy->sleep(p->state, u, now, &fx);
+    account(u, false, now);
+    sched_apply(&fx);
+    /* The CPU that only keeps its registers may have to give them up. */
+    if (u->on_cpu && (!sched_is_runnable(u) || !bit_test(u->allowed.bits, u->cpu)))
+        softirq_raise_on(u->cpu, SOFTIRQ_SCHED);
 }
 
-struct cpumask cpumask_all(void)
+void sched_suspend(struct sched_pool *p, struct sched_unit *u)
 {
-    struct cpumask m = { { 0 } };
+    struct sched_effects fx = { { { 0 } }, NULL };
 
-    for (unsigned int i = 0; i < cpu_count(); i++)
-        bit_set(m.bits, i);
-    return m;
+    if (sched_is_current(u))
+        return;
+    p->policy->sleep(p->state, u, time_now(), &fx);
+    sched_apply(&fx);
 }
 
-void sched_unit_init(struct sched_unit *u, domid_t domid, uint32_t vcpu_id, unsigned int cpu)
-{
-    *u = (struct sched_unit){ .domid = domid, .vcpu_id = vcpu_id, .cpu = cpu, .down = true };
-    u->hard = u->soft = cpumask_all();
-    list_init(&u->queue);
-    runstate_init(&u->runstate, time_now());
-    u->runstate.state = RUNSTATE_offline;
-}
-
-void sched_unit_fini(struct sched_unit *u)
-{
-    struct sched_cpu *sc = lock_cpu_of(u);
-
-    ASSERT(!u->on_cpu);
-    dequeue(u);
-    spin_unlock(&sc->lock);
-}
-
+/* Wake and block look at each other's mark after leaving their own: one of the two sees the other. */
 void sched_wake(struct sched_unit *u)
 {
-    struct sched_cpu *sc = lock_cpu_of(u);
+    struct sched_pool *p;
 
-    u->wake_pending = true;
+    __atomic_store_n(&u->wake_pending, true, __ATOMIC_SEQ_CST);
+    if (!__atomic_load_n(&u->blocked, __ATOMIC_SEQ_CST))
+        return;
+    p = sched_lock_unit(u);
     if (u->blocked) {
         u->blocked = false;
-        reconsider(sc, u);
+        sched_reconsider(p, u);
     }
-    spin_unlock(&sc->lock);
+    spin_unlock(&p->lock);
 }
 
 void sched_kick(struct sched_unit *u)
@@ -147,13 +137,30 @@ void sched_kick(struct sched_unit *u)
         smp_kick(READ_ONCE(u->cpu));
 }
 
+void sched_block_prepare(struct sched_unit *u)
+{
+    __atomic_store_n(&u->wake_pending, false, __ATOMIC_SEQ_CST);
+}
+
+void sched_block(struct sched_unit *u)
+{
+    struct sched_pool *p = sched_lock_unit(u);
+
+    __atomic_store_n(&u->blocked, true, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&u->wake_pending, __ATOMIC_SEQ_CST))
+        u->blocked = false;
+    else
+        softirq_raise(SOFTIRQ_SCHED);
+    spin_unlock(&p->lock);
+}
+
 void sched_pause(struct sched_unit *u)
 {
-    struct sched_cpu *sc = lock_cpu_of(u);
+    struct sched_pool *p = sched_lock_unit(u);
 
     u->pause_count++;
-    reconsider(sc, u);
-    spin_unlock(&sc->lock);
+    sched_reconsider(p, u);
+    spin_unlock(&p->lock);
 }
 
 void sched_wait_off_cpu(struct sched_unit *u)
@@ -167,37 +174,21 @@ void sched_wait_off_cpu(struct sched_unit *u)
 
 void sched_unpause(struct sched_unit *u)
 {
-    struct sched_cpu *sc = lock_cpu_of(u);
+    struct sched_pool *p = sched_lock_unit(u);
 
     ASSERT(u->pause_count > 0);
     u->pause_count--;
-    reconsider(sc, u);
-    spin_unlock(&sc->lock);
+    sched_reconsider(p, u);
+    spin_unlock(&p->lock);
 }
 
 void sched_set_down(struct sched_unit *u, bool down)
 {
-    struct sched_cpu *sc = lock_cpu_of(u);
+    struct sched_pool *p = sched_lock_unit(u);
 
     u->down = down;
-    reconsider(sc, u);
-    spin_unlock(&sc->lock);
-}
-
-void sched_block_prepare(struct sched_unit *u)
-{
-    __atomic_store_n(&u->wake_pending, false, __ATOMIC_SEQ_CST);
-}
-
-void sched_block(struct sched_unit *u)
-{
-    struct sched_cpu *sc = lock_cpu_of(u);
-
-    if (!u->wake_pending) {
-        u->blocked = true;
-        softirq_raise(SOFTIRQ_SCHED);
-    }
-    spin_unlock(&sc->lock);
+    sched_reconsider(p, u);
+    spin_unlock(&p->lock);
 }
 
 void sched_give_way(struct sched_unit *u)
@@ -206,90 +197,83 @@ void sched_give_way(struct sched_unit *u)
     softirq_raise(SOFTIRQ_SCHED);
 }
 
-static bool allowed_here(const struct sched_unit *u, unsigned int cpu)
+/* This CPU's timer for the next decision. */
+static void set_slice(struct sched_cpu *sc, ns_t until)
 {
-    return bit_test(u->hard.bits, cpu);
+    if (until == sc->slice_at)
+        return;
+    sc->slice_at = until;
+    timer_set(&sc->slice, until);
 }
 
-/* Moves what may no longer run here to the first CPU that its affinity allows. Lock held; dropped. */
-static void push_away(struct sched_cpu *sc, struct sched_unit *u)
+static struct sched_unit *choose(struct sched_pool *p, struct sched_cpu *sc)
 {
-    unsigned int to = bitmap_find_set(u->hard.bits, cpu_count(), 0);
-    struct sched_cpu *dst = &sched_cpus[to];
+    unsigned int cpu = this_cpu_id();
+    struct sched_unit *before = sc->current;
+    struct sched_effects fx = { { { 0 } }, NULL };
+    struct sched_ask ask = { .cpu = cpu, .now = time_now() };
+    struct sched_choice choice;
 
-    dequeue(u);
-    WRITE_ONCE(u->cpu, to);
-    spin_unlock(&sc->lock);
-    spin_lock(&dst->lock);
-    if (READ_ONCE(u->cpu) == to)
-        reconsider(dst, u);
-    spin_unlock(&dst->lock);
-    spin_lock(&sc->lock);
-}
-
-static struct sched_unit *pick(struct sched_cpu *sc)
-{
-    struct sched_unit *u = sc->current, *head;
-
-    head = list_is_empty(&sc->queue) ? NULL : list_first(&sc->queue, struct sched_unit, queue);
-    if (u && sched_is_runnable(u) && allowed_here(u, this_cpu_id())) {
-        bool go_on = !head || (!u->yielded && time_now() < u->slice_end);
-
-        u->yielded = false;
-        if (go_on)
-            return u;
+    if (before) {
+        ask.go_on = sched_is_runnable(before) && bit_test(before->allowed.bits, cpu);
+        ask.yielded = before->yielded;
+        before->yielded = false;
     }
-    return head;
+    choice = p->policy->pick(p->state, &ask, &fx);
+    sc->current = choice.unit;
+    if (before && before != choice.unit)
+        account(before, false, ask.now);
+    if (choice.unit) {
+        ASSERT(!choice.unit->on_cpu || choice.unit->cpu == cpu);
+        WRITE_ONCE(choice.unit->cpu, cpu);
+        WRITE_ONCE(choice.unit->on_cpu, true);
+        account(choice.unit, true, ask.now);
+    }
+    set_slice(sc, choice.until);
+    sched_apply(&fx);
+    return choice.unit;
 }
 
 struct sched_unit *sched_next(void)
 {
     struct sched_cpu *sc = &sched_cpus[this_cpu_id()];
-    struct sched_unit *u, *before;
+    struct sched_unit *u = READ_ONCE(sc->current);
+    struct sched_pool *p;
 
-    spin_lock(&sc->lock);
-    before = sc->current;
-    u = pick(sc);
-    if (u != before) {
-        sc->current = u;
-        if (u) {
-            dequeue(u);
-            u->slice_end = time_now() + SLICE;
-        }
-        if (before)
-            reconsider(sc, before);
-        if (!list_is_empty(&sc->queue))
-            timer_set(&sc->slice, time_now() + SLICE);
+    if (!sc->stale && (!u || sched_is_runnable(u)))
+        return u;
+    sc->stale = false;
+    p = lock_cpu(sc);
+    if (!p) {
+        set_slice(sc, NS_NEVER);
+        return NULL;
     }
-    if (before && before != u)
-        account(before, false);
-    if (u)
-        account(u, true);
-    if (before && before != u && !before->on_cpu && !allowed_here(before, this_cpu_id()))
-        push_away(sc, before);
-    spin_unlock(&sc->lock);
+    u = choose(p, sc);
+    spin_unlock(&p->lock);
     return u;
 }
 
+/* sched_next() has said so already; whoever loads a vCPU without having asked it says it here. */
 void sched_entered(struct sched_unit *u)
 {
     WRITE_ONCE(u->on_cpu, true);
 }
 
+/* Its registers are in memory: from now on any CPU may take it. */
 void sched_left(struct sched_unit *u)
 {
-    struct sched_cpu *sc = &sched_cpus[this_cpu_id()];
+    struct sched_pool *p = sched_lock_unit(u);
 
-    spin_lock(&sc->lock);
     WRITE_ONCE(u->on_cpu, false);
-    if (!allowed_here(u, this_cpu_id()) && sc->current != u)
-        push_away(sc, u);
-    spin_unlock(&sc->lock);
+    if (!sched_is_current(u))
+        sched_reconsider(p, u);
+    spin_unlock(&p->lock);
 }
 
 bool sched_must_give_up(const struct sched_unit *u)
 {
-    return READ_ONCE(u->pause_count) != 0 || READ_ONCE(u->down) || !allowed_here(u, this_cpu_id());
+    return READ_ONCE(u->pause_count) != 0 || READ_ONCE(u->down) ||
+           !bit_test(u->allowed.bits, this_cpu_id());
 }
 
 bool sched_must_leave(const struct sched_unit *u)
@@ -318,85 +302,31 @@ ns_t sched_cpu_idle_time(unsigned int cpu)
     return READ_ONCE(sc->idle_time) + (since ? time_now() - since : 0);
 }
 
-int sched_set_affinity(struct sched_unit *u, const struct cpumask *hard, const struct cpumask *soft)
+static void slice_over(void *arg)
 {
-    struct cpumask all = cpumask_all(), m = hard ? *hard : u->hard;
-    struct sched_cpu *sc;
-    bool any = false;
-
-    for (unsigned int i = 0; i < CPUMASK_WORDS; i++)
-        any |= (m.bits[i] & all.bits[i]) != 0;
-    if (!any)
-        return -EINVAL;
-    sc = lock_cpu_of(u);
-    if (hard)
-        u->hard = *hard;
-    if (soft)
-        u->soft = *soft;
-    if (u->queued && !allowed_here(u, u->cpu))
-        push_away(sc, u);
-    else if (u->on_cpu && !allowed_here(u, u->cpu))
-        softirq_raise_on(u->cpu, SOFTIRQ_SCHED);
-    spin_unlock(&sc->lock);
-    return 0;
-}
-
-unsigned int sched_id(void) { return SCHED_ID_CREDIT2; }
-unsigned int sched_ratelimit_us(void) { return ratelimit_us; }
-
-int sched_set_ratelimit_us(unsigned int us)
-{
-    if (us > RATELIMIT_MAX_US)
-        return -EINVAL;
-    ratelimit_us = us;
-    return 0;
-}
-
-static void slice_over(void *arg unused_arg)
-{
+    ((struct sched_cpu *)arg)->slice_at = NS_NEVER;
     softirq_raise(SOFTIRQ_SCHED);
 }
 
-/* SOFTIRQ_SCHED has no work of its own: being pending makes the CPU loop ask sched_next(). */
+/* Its being pending makes the CPU leave what it runs; that the CPU loop asks again is all there is to do. */
 static void sched_softirq(void)
 {
+    sched_cpus[this_cpu_id()].stale = true;
 }
 
 void sched_init(void)
 {
     softirq_set_handler(SOFTIRQ_SCHED, sched_softirq);
-    for (unsigned int i = 0; i < MAX_CPUS; i++) {
-        spin_lock_init(&sched_cpus[i].lock, LOCK_SCHED);
-        list_init(&sched_cpus[i].queue);
-    }
+    for (unsigned int i = 0; i < MAX_CPUS; i++)
+        sched_cpus[i] = (struct sched_cpu){ .stale = true, .slice_at = NS_NEVER };
+    sched_pools_init();
 }
 
 void sched_init_cpu(void)
 {
-    unsigned int cpu = this_cpu_id();
+    struct sched_cpu *sc = &sched_cpus[this_cpu_id()];
 
-    timer_init(&sched_cpus[cpu].slice, slice_over, NULL, cpu);
+    timer_init(&sc->slice, slice_over, sc, this_cpu_id());
     /* A CPU without work is idle from now on, so that the first wake reaches it. */
-    sched_cpus[cpu].idle_since = time_now();
-}
-
-void sched_dump(void)
-{
-    static const char *const names[] = { "running", "runnable", "blocked", "offline" };
-
-    for (unsigned int i = 0; i < cpu_count(); i++) {
-        struct sched_cpu *sc = &sched_cpus[i];
-        struct sched_unit *u;
-
-        spin_lock(&sc->lock);
-        u = sc->current;
-        if (u)
-            log_info("CPU[%02u] current=d%uv%u %s idle=%lld ns", i, u->domid, u->vcpu_id,
-                     names[u->runstate.state & 3], (long long)sched_cpu_idle_time(i));
-        else
-            log_info("CPU[%02u] idle=%lld ns", i, (long long)sched_cpu_idle_time(i));
-        list_for_each(u, &sc->queue, queue)
-            log_info("  waiting d%uv%u", u->domid, u->vcpu_id);
-        spin_unlock(&sc->lock);
-    }
+    sc->idle_since = time_now();
 }

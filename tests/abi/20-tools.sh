@@ -101,8 +101,23 @@ END2
 check 'xl cpupool-list -c' shows xl cpupool-list -c <<'END2'
 ^Pool-0 +0,1,2,3$
 END2
-check 'xl cpupool-create is refused, not a crash' eval \
-    '! tool xl cpupool-create "name=\"p\"" "sched=\"credit2\"" && tool xl list'
+check 'xl cpupool-cpu-remove frees a CPU' eval \
+    'tool xl cpupool-cpu-remove Pool-0 3 && has "$(tool xl cpupool-list -c)" "^Pool-0 +0,1,2$"'
+check 'xl cpupool-create makes a pool with another scheduler' eval \
+    'tool xl cpupool-create "name=\"second\"" "sched=\"null\"" "cpus=[\"3\"]" && tool xl list'
+check 'xl cpupool-list shows both' shows xl cpupool-list <<'END2'
+^Pool-0 +3 +credit2 +y +1$
+^second +1 +null +y +0$
+END2
+check 'xl sched-credit2 shows the rate limit by pool' eval \
+    'tool xl sched-credit2 -p Pool-0 -s -r 1000 && has "$(tool xl sched-credit2 -p Pool-0)" "ratelimit=1000us"'
+check 'xl vcpu-pin to a CPU of another pool is refused' eval '! tool xl vcpu-pin 0 1 3'
+check 'xl cpupool-cpu-add of a CPU that is not free is refused' eval \
+    'has "$(tool xl cpupool-cpu-add Pool-0 3 2>&1)" "some cpus may"'
+check 'xl cpupool-migrate of dom0 is refused' eval '! tool xl cpupool-migrate 0 second'
+check 'xl cpupool-destroy gives the CPUs back' eval \
+    'tool xl cpupool-destroy second && tool xl cpupool-cpu-add Pool-0 3 && has "$(tool xl cpupool-list -c)" "^Pool-0 +0,1,2,3$"'
+check 'xl cpupool-destroy of Pool-0 is refused' eval '! tool xl cpupool-destroy Pool-0'
 
 check 'xl vcpu-pin: hard affinity' eval \
     'tool xl vcpu-pin 0 1 2 && has "$(tool xl vcpu-list)" "^Domain-0 +0 +1 .*[^0-9]2 / all$"'

@@ -11,6 +11,15 @@ if [ -z "${RIG_INSIDE:-}" ]; then
 fi
 rig_enter "$@"
 
+moves_pools() {
+    tool xl cpupool-cpu-remove Pool-0 3 &&
+        tool xl cpupool-create 'name="other"' 'sched="null"' 'cpus=["3"]' || return
+    tool xl cpupool-migrate guest other && has "$(row other xl cpupool-list)" ' null +y +1$' || return
+    ! tool xl cpupool-destroy other || return
+    tool xl cpupool-migrate guest Pool-0 && has "$(row other xl cpupool-list)" ' null +y +0$' || return
+    tool xl cpupool-destroy other && tool xl cpupool-cpu-add Pool-0 3
+}
+
 row() { tool "${@:2}" | grep -E "^$1 "; }
 in_store() { [ "$(tool xenstore-read "$1")" = "$2" ]; }
 
@@ -44,6 +53,10 @@ create_and_look() {
     check "$name: xl mem-max, mem-set" eval \
         'tool xl mem-max guest $((mib + 8)) && tool xl mem-set guest $((mib - 8)) && in_store $home/memory/target $(((mib - 8) * 1024))'
     check "$name: xl rename" eval 'tool xl rename guest other && [ "$(tool xl domid other)" = $id ] && tool xl rename other guest'
+    check "$name: xl sched-credit2 sets weight and cap" eval \
+        'tool xl sched-credit2 -d guest -w 1024 -c 50 && has "$(row guest xl sched-credit2)" " 1024 +50$"'
+    check "$name: a cap beyond its vCPUs is refused" eval '! tool xl sched-credit2 -d guest -c 12801'
+    check "$name: moves to a pool with another scheduler and back" moves_pools
     check "$name: a second guest of that name is refused" eval '! tool xl create -p /run/guest.cfg'
     check "$name: xl destroy" tool timeout 60 xl destroy guest
     check "$name: it has gone from xl list" eval '! row guest xl list'

@@ -141,23 +141,29 @@ static void make_dom0(void)
     rig_vcpu = d->vcpu[0];
 }
 
-/* The scheduler gives CPU 0 to the vCPU of the tools; dom0's others have nothing to do and block. */
+/* The scheduler gives each CPU a vCPU, CPU 0 the tools'; dom0's others have nothing to do and block. */
 static void start_vcpus(void)
 {
-    for (unsigned int cpu = MACHINE_CPUS; cpu-- > 0;) {
+    for (unsigned int cpu = 0; cpu < MACHINE_CPUS; cpu++) {
         struct sched_unit *u;
 
         fake_cpu_switch(cpu);
         u = sched_next();
         if (!u || (cpu == 0) != (u == &rig_vcpu->sched))
             abort();
-        if (cpu == 0)
-            break;
+    }
+    for (unsigned int cpu = MACHINE_CPUS; cpu-- > 1;) {
+        struct sched_unit *u;
+
+        fake_cpu_switch(cpu);
+        u = sched_next();
         sched_block_prepare(u);
         sched_block(u);
         if (sched_next() != NULL)
             abort();
+        sched_left(u);
     }
+    fake_cpu_switch(0);
     vcpu_load(rig_vcpu);
 }
 

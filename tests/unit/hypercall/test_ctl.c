@@ -199,7 +199,7 @@ static void scheduler_parameters_are_read_and_written(void **state)
     d.u.scheduler_op.cmd = XEN_DOMCTL_SCHEDOP_putinfo;
     d.u.scheduler_op.u.credit2.weight = 512;
     assert_int_equal(DOM(&d), 0);
-    assert_int_equal(world.guest->sched_params.weight, 512);
+    assert_int_equal(world.guest->sched.params.weight, 512);
     d.u.scheduler_op.sched_id = XEN_SCHEDULER_CREDIT;
     assert_int_equal(DOM(&d), -EINVAL);
     s.u.scheduler_op.sched_id = XEN_SCHEDULER_CREDIT2;

@@ -4,6 +4,7 @@
 #define BOOT_CMDLINE_H
 
 #include <dom0/layout.h>
+#include <sched/sched.h>
 
 struct serial_config { bool enabled; uint16_t port; uint32_t baud; /* 0: auto, keep what firmware set */ uint8_t data_bits, stop_bits; char parity; uint8_t irq; uint32_t clock_hz; };
 struct cmdline {
@@ -19,6 +20,8 @@ struct cmdline {
     unsigned int maxcpus;                  /* 0: all */
     uint64_t mem_limit;                    /* mem=, 0: all */
     bool sched_null;                       /* sched=null */
+    enum sched_arrangement runqueue;       /* credit2_runqueue= */
+    unsigned int ratelimit_us;             /* sched_ratelimit_us= */
     bool no_apicv;                         /* apicv=0 */
     bool tsc_unstable;
     enum provoke { PROVOKE_NOTHING, PROVOKE_FAULT, PROVOKE_STACK, PROVOKE_CPU } provoke;   /* tenon_panic */

@@ -126,8 +126,7 @@ struct domain {
     uint64_t *gsi_pending;             /* dom0: host GSIs to deliver (bitmap, atomic) */
     uint64_t tsc_offset; uint32_t tsc_mode, tsc_incarnation, tsc_khz;
     uint64_t vm_assist;
-    struct sched_params sched_params;
-    uint32_t cpupool;
+    struct sched_group sched;          /* parameters, cpupool */
     struct xen_memory_map *memory_map;  /* XENMEM_memory_map */
     struct { uint64_t start, size; uint32_t type; } e820[128]; unsigned int e820_count;
     uint64_t paging_mempool;

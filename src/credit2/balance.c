@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Run queues against each other. A CPU that finds nothing in its own takes from the one with most
+ * waiting units, at once. Among queues that all have waiting units, credit is handed out the slower
+ * the more weight shares a CPU: one that falls behind the mean by more than CREDIT2_INIT gives a unit
+ * to the fastest. Uneven numbers thus take turns, and none is moved more often than the lag asks for.
+ */
+#include "private.h"
+
+#define LAG_MAX NS_PER_SEC
+
+void unit_set_rq(struct credit2 *c, struct credit2_unit *u, uint32_t rq)
+{
+    if (u->rq == rq)
+        return;
+    if (u->rq != CREDIT2_NONE) {
+        u->used += c->rq[rq].base - c->rq[u->rq].base;
+        u->migrations++;
+        c->migrations++;
+    } else {
+        u->used = c->rq[rq].base;
+    }
+    u->rq = rq;
+}
+
+/* By runnable units per CPU, the present ones and the mean counting alike. */
+uint32_t least_loaded(const struct credit2 *c, const struct credit2_mask *allowed)
+{
+    uint32_t best = CREDIT2_NONE;
+    uint64_t best_load = UINT64_MAX;
+
+    for (uint32_t i = 0; i < c->rq_count; i++) {
+        const struct credit2_runq *rq = &c->rq[i];
+        uint64_t load;
+
+        if (rq->cpu_count == 0 || !masks_meet(&rq->cpus, allowed))
+            continue;
+        load = (((uint64_t)rq->runnable << CREDIT2_LOAD_SHIFT) + rq->load) / rq->cpu_count;
+        if (load < best_load) {
+            best_load = load;
+            best = i;
+        }
+    }
+    return best;
+}
+
+/* Requires: u is queued. */
+static void move(struct credit2 *c, struct credit2_unit *u, uint32_t to, ns_t now)
+{
+    dequeue(c, u, now);
+    enqueue(c, u, to, now);
+}
+
+struct credit2_unit *steal_for(struct credit2 *c, unsigned int cpu, ns_t now)
+{
+    struct credit2_mask here = { { 0 } };
+    struct credit2_unit *best = NULL;
+    uint32_t most = 0;
+
+    mask_set(&here, cpu);
+    for (uint32_t i = 0; i < c->rq_count; i++) {
+        struct credit2_unit *u;
+
+        if (i == c->cpu[cpu].rq || c->rq[i].waiting <= most)
+            continue;
+        u = runq_find(c, &c->rq[i], &here, false);
+        if (!u)
+            continue;
+        best = u;
+        most = c->rq[i].waiting;
+    }
+    if (best)
+        move(c, best, c->cpu[cpu].rq, now);
+    return best;
+}
+
+/* How much credit each contended queue has handed out since last time, against their mean. */
+static uint32_t update_lags(struct credit2 *c)
+{
+    uint64_t sum = 0;
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < c->rq_count; i++) {
+        struct credit2_runq *rq = &c->rq[i];
+
+        if (rq->contended && rq->waiting > 0) {
+            sum += rq->base - rq->balance_base;
+            n++;
+        }
+    }
+    for (uint32_t i = 0; i < c->rq_count; i++) {
+        struct credit2_runq *rq = &c->rq[i];
+        int64_t part = (int64_t)(rq->base - rq->balance_base);
+
+        rq->lag = n > 1 && rq->contended && rq->waiting > 0 ? rq->lag + (int64_t)(sum / n) - part : 0;
+        rq->lag = min_of(rq->lag, (int64_t)LAG_MAX);
+        rq->lag = max_of(rq->lag, (int64_t)-LAG_MAX);
+        rq->contended = rq->waiting > 0;
+        rq->balance_base = rq->base;
+    }
+    return n;
+}
+
+static bool is_heavier(const struct credit2_runq *a, const struct credit2_runq *b)
+{
+    return a->weight * b->cpu_count > b->weight * a->cpu_count;
+}
+
+void balance(struct credit2 *c, ns_t now, struct credit2_effects *fx)
+{
+    uint32_t slow = CREDIT2_NONE, fast = CREDIT2_NONE;
+    struct credit2_unit *u;
+
+    if (now < c->balance_at)
+        return;
+    c->balance_at = now + CREDIT2_BALANCE_PERIOD;
+    if (c->rq_count < 2 || update_lags(c) < 2)
+        return;
+    for (uint32_t i = 0; i < c->rq_count; i++) {
+        if (!c->rq[i].contended)
+            continue;
+        if (slow == CREDIT2_NONE || c->rq[i].lag > c->rq[slow].lag)
+            slow = i;
+        if (fast == CREDIT2_NONE || c->rq[i].lag < c->rq[fast].lag)
+            fast = i;
+    }
+    if (slow == fast || c->rq[slow].lag - c->rq[fast].lag < CREDIT2_INIT ||
+        !is_heavier(&c->rq[slow], &c->rq[fast]))
+        return;
+    u = runq_find(c, &c->rq[slow], &c->rq[fast].cpus, false);
+    if (!u)
+        return;
+    move(c, u, fast, now);
+    tickle_busy(c, u, now, fx);
+}
