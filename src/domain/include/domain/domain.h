@@ -123,7 +123,6 @@ struct domain {
     struct io_bus io_bus;
     struct vpci *vpci;                 /* dom0 only */
     uint8_t *io_bitmap, *msr_bitmap, *msr_bitmap_x2apic;
-    uint64_t *gsi_pending;             /* dom0: host GSIs to deliver (bitmap, atomic) */
     uint64_t tsc_offset; uint32_t tsc_mode, tsc_incarnation, tsc_khz;
     uint64_t vm_assist;
     struct sched_group sched;          /* parameters, cpupool */
