@@ -382,6 +382,11 @@ static bool set_panic(struct cmdline *c, const char *value, bool negated)
     return true;
 }
 
+static bool set_cpuid(struct cmdline *c, const char *value, bool negated)
+{
+    return !negated && cmdline_cpuid(c, value);
+}
+
 /* What GRUB and administrators write for Xen and means nothing here. */
 static bool ignore(struct cmdline *c unused_arg, const char *value unused_arg, bool negated unused_arg)
 {
@@ -395,7 +400,7 @@ static const struct option options[] = {
     { "guest_loglvl", set_guest_loglvl }, { "noreboot", set_noreboot }, { "reboot", set_reboot },
     { "sync_console", set_sync_console }, { "maxcpus", set_maxcpus }, { "mem", set_mem },
     { "credit2_runqueue", set_runqueue }, { "sched_ratelimit_us", set_ratelimit },
-    { "sched", set_sched }, { "apicv", set_apicv }, { "tsc", set_tsc },
+    { "sched", set_sched }, { "apicv", set_apicv }, { "tsc", set_tsc }, { "cpuid", set_cpuid },
     { "tenon_panic", set_panic },
     { "placeholder", ignore }, { "real-mode", ignore }, { "edd", ignore }, { "dom0", ignore },
 };

@@ -255,10 +255,13 @@ static struct cpuid_leaf host_cpuid(uint32_t leaf, uint32_t subleaf)
 }
 
 /* What the host's CPUID offers, less the instructions that this machine's VMX does not let a guest have. */
-static void make_cpuid(struct domain *d)
+static void make_cpuid(struct domain *d, const struct cmdline *options)
 {
     uint64_t caps;
 
+    for (unsigned int i = 0; i < CMDLINE_CPUID_WORDS * 32; i++)
+        if (options->cpuid_hidden[i / 32] & (1U << (i % 32)))
+            cpuid_policy_hide_always(i);
     cpuid_policy_init(&d->cpuid, CPUID_DOM0, host_cpuid);
     if (!vmx_features.xsaves)
         cpuid_policy_hide(&d->cpuid, XEN_X86_FEATURE_XSAVES);
@@ -288,7 +291,7 @@ static int fill_domain(struct domain *d, const struct start_dom0_input *in, cons
         d->e820[i].type = l->map.r[i].type;
         d->e820_count = i + 1;
     }
-    make_cpuid(d);
+    make_cpuid(d, in->options);
     d->no_apicv = in->options->no_apicv;
     d->tsc_khz = (uint32_t)time_tsc_khz();
     dom0_irq_init();

@@ -116,6 +116,25 @@ static void close_dependencies(struct cpuid_policy *p)
     } while (changed);
 }
 
+/* What the administrator took from this machine, for all policies. */
+static uint32_t hidden[CPUID_FEATURESET_WORDS] ro_after_init;
+
+void cpuid_policy_hide_always(unsigned int feature)
+{
+    if (feature / 32 < CPUID_FEATURESET_WORDS)
+        hidden[feature / 32] |= 1U << (feature % 32);
+}
+
+static void clear_hidden(struct cpuid_policy *p)
+{
+    for (unsigned int i = 0; i < CPUID_FEATURESET_WORDS; i++) {
+        uint32_t *word = word_at(p, i);
+
+        if (word != NULL)
+            *word &= ~hidden[i];
+    }
+}
+
 void cpuid_policy_hide(struct cpuid_policy *p, unsigned int feature)
 {
     clear_feature(p, feature);
@@ -161,12 +180,12 @@ static void read_host(struct cpuid_policy *p, cpuid_source host)
 /* Leaves that are not feature bits: cleared unless known to be harmless and true in a guest. */
 static void clear_other_leaves(struct cpuid_policy *p)
 {
-    static const uint8_t hidden[] = { 3, 4, 5, 6, 7, 8, 9, 0xa, 0xb, 0xc, 0xd };
+    static const uint8_t other[] = { 3, 4, 5, 6, 7, 8, 9, 0xa, 0xb, 0xc, 0xd };
     const struct cpuid_leaf none = { 0, 0, 0, 0 };
     struct cpuid_leaf *sizes = &EXT(p, 0x80000008U);
 
-    for (size_t i = 0; i < ARRAY_COUNT(hidden); i++)
-        p->basic[hidden[i]] = none;
+    for (size_t i = 0; i < ARRAY_COUNT(other); i++)
+        p->basic[other[i]] = none;
     for (unsigned int i = 0; i < CPUID_TOPO_LEAVES; i++)
         p->topo[i] = none;
     p->basic[1].b &= 0x00ffff00U; /* CLFLUSH size, addressable ids; no brand, no APIC id */
@@ -206,6 +225,7 @@ void cpuid_policy_init(struct cpuid_policy *p, enum cpuid_kind kind, cpuid_sourc
 {
     memset(p, 0, sizeof(*p));
     read_host(p, host);
+    clear_hidden(p);
     if (kind == CPUID_HOST)
         return;
     clear_other_leaves(p);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <boot/cmdline.h>
+#include <xen/arch-x86/cpufeatureset.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -149,6 +150,24 @@ static void booleans_have_xens_spellings(void **s)
     assert_true(c.no_apicv && c.sched_null);
 }
 
+static bool hides(unsigned int feature)
+{
+    return (c.cpuid_hidden[feature / 32] >> (feature % 32) & 1U) != 0;
+}
+
+static void features_are_hidden_by_xens_names(void **s)
+{
+    (void)s;
+    cmdline_parse("cpuid=no-xsavec,no-xsaves,avx512_vbmi2=off,smap", &c);
+    assert_true(hides(XEN_X86_FEATURE_XSAVEC) && hides(XEN_X86_FEATURE_XSAVES));
+    assert_true(hides(XEN_X86_FEATURE_AVX512_VBMI2));
+    assert_false(hides(XEN_X86_FEATURE_SMAP) || hides(XEN_X86_FEATURE_XSAVE));
+    assert_string_equal(c.unknown, "");
+    cmdline_parse("cpuid=no-frobnicate,no-avx512-vnni,", &c);
+    assert_true(hides(XEN_X86_FEATURE_AVX512_VNNI));
+    assert_string_equal(c.unknown, "cpuid=no-frobnicate,no-avx512-vnni,");
+}
+
 static void what_grub_adds_is_silent_and_the_unknown_is_noted(void **s)
 {
     (void)s;
@@ -182,6 +201,7 @@ int main(void)
         cmocka_unit_test(vcpu_counts_are_a_number_or_a_range),
         cmocka_unit_test(levels_are_words_with_a_rate_limited_upper_part),
         cmocka_unit_test(booleans_have_xens_spellings),
+        cmocka_unit_test(features_are_hidden_by_xens_names),
         cmocka_unit_test(what_grub_adds_is_silent_and_the_unknown_is_noted),
         cmocka_unit_test(any_length_of_rubbish_is_survived),
     };

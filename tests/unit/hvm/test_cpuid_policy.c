@@ -149,6 +149,19 @@ static void hiding_a_feature_later_recomputes(void **state)
     assert_int_equal(leaf(w, 0xd, 1).a & 8, 0);
 }
 
+static void what_the_administrator_hides_is_in_no_policy(void **state)
+{
+    struct world *w = *state;
+
+    cpuid_policy_hide_always(FEATURE(AVX512F));
+    for (int kind = CPUID_HOST; kind <= CPUID_HVM_DEFAULT; kind++) {
+        cpuid_policy_init(&w->p, (enum cpuid_kind)kind, host);
+        assert_false(cpuid_policy_has(&w->p, FEATURE(AVX512F)));
+        assert_true(cpuid_policy_has(&w->p, FEATURE(SSE2)));
+    }
+    assert_false(cpuid_policy_has(&w->p, FEATURE(AVX512BW)));
+}
+
 static void state_sizes_follow_xcr0(void **state)
 {
     struct world *w = *state;
@@ -294,6 +307,7 @@ int main(void)
         T(dom0s_topology_is_one_core_per_vcpu), T(arch_caps_show_what_the_silicon_says),
         T(control_registers_follow_the_features), T(serialised_form_is_canonical), T(featureset_has_xens_order),
         T(an_old_host_has_zeros_where_it_has_nothing),
+        T(what_the_administrator_hides_is_in_no_policy), /* the last: it stays hidden */
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

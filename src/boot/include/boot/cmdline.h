@@ -6,6 +6,8 @@
 #include <dom0/layout.h>
 #include <sched/sched.h>
 
+#define CMDLINE_CPUID_WORDS 19U
+
 struct serial_config { bool enabled; uint16_t port; uint32_t baud; /* 0: auto, keep what firmware set */ uint8_t data_bits, stop_bits; char parity; uint8_t irq; uint32_t clock_hz; };
 struct cmdline {
     bool console_serial, console_vga;      /* console=com1,vga (default: both) */
@@ -24,9 +26,15 @@ struct cmdline {
     unsigned int ratelimit_us;             /* sched_ratelimit_us= */
     bool no_apicv;                         /* apicv=0 */
     bool tsc_unstable;
+    uint32_t cpuid_hidden[CMDLINE_CPUID_WORDS];   /* cpuid=no-..., by feature number of cpufeatureset.h */
     enum provoke { PROVOKE_NOTHING, PROVOKE_FAULT, PROVOKE_STACK, PROVOKE_CPU } provoke;   /* tenon_panic */
     char unknown[256];                     /* words that were not understood, for the log */
 };
+/* cpuid=: a list of features as cpufeatureset.h names them, in small letters; those with "no-" before or "=off" behind are
+ * hidden from every domain. False: a name is unknown (the others count). */
+bool cmdline_cpuid(struct cmdline *c, const char *list);
+/* XEN_X86_FEATURE_* of a name of length n, or -1. */
+int cpu_feature_by_name(const char *name, size_t n);
 void cmdline_parse(const char *text, struct cmdline *out);
 
 #endif

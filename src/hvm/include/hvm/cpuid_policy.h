@@ -43,6 +43,8 @@ void cpuid_policy_set_arch_caps(struct cpuid_policy *p, enum cpuid_kind kind, ui
  * recomputes leaf 0xd: for features that need a VMX control which the machine lacks (XSAVES, INVPCID, RDTSCP). */
 bool cpuid_policy_has(const struct cpuid_policy *p, unsigned int feature);
 void cpuid_policy_hide(struct cpuid_policy *p, unsigned int feature);
+/* For every policy made from now on, as if the CPU lacked it (`cpuid=no-...` on the command line). At boot. */
+void cpuid_policy_hide_always(unsigned int feature);
 
 /* Dynamic bits come from here. */
 struct cpuid_context { uint32_t apic_id; unsigned int vcpu_count; uint64_t cr4, xcr0, xss; bool apic_enabled; };
