@@ -12,6 +12,7 @@
 #include <mm/frames.h>
 #include <mm/heap.h>
 #include <vcpu/run.h>
+#include <ept/ept.h>
 #include <vmx/vmx.h>
 #include <x86/cpu.h>
 #include <x86/paging.h>
@@ -40,9 +41,9 @@
 extern const uint8_t flat_code[], flat_code_end[], real_code[], real_code_end[], apic_code[],
     apic_code_end[];
 
-static struct vmx_vcpu v;
+static struct hw_vcpu v;
 static struct vmexit x;
-static struct ept ept;
+static struct slat slat;
 static uint8_t *ram, *io_bitmap, *msr_bitmap, *x2apic_bitmap;
 static uint32_t *apic_page, *access_page;
 static unsigned int failures;
@@ -71,14 +72,14 @@ static uint64_t *table_map(void *ctx unused_arg, mfn_t m)
     return frame_map(m);
 }
 
-static const struct ept_pages tables = { table_alloc, table_free, table_map, NULL };
+static const struct slat_pages tables = { table_alloc, table_free, table_map, NULL };
 
 static void map(uint64_t gfn, const void *page, enum p2m_type type, uint8_t rwx, unsigned int order)
 {
-    struct ept_entry e = { .mfn = hpa_to_mfn(virt_to_phys(page)), .type = type, .rwx = rwx,
-                           .memtype = EPT_WB };
+    struct slat_entry e = { .mfn = hpa_to_mfn(virt_to_phys(page)), .type = type, .rwx = rwx,
+                           .memtype = SLAT_WB };
 
-    BUG_ON(ept_map(&ept, gfn_of(gfn), order, &e) != 0);
+    BUG_ON(slat_map(&slat, gfn_of(gfn), order, &e) != 0);
 }
 
 static void *pages(unsigned int order)
@@ -103,16 +104,16 @@ static void make_machine(void)
     vmx_io_bitmap_allow(io_bitmap, 0x80, 0x80);
     vmx_msr_bitmap_allow(msr_bitmap, MSR_SYSENTER_CS, true, false);
     vmx_msr_bitmap_x2apic(x2apic_bitmap);
-    BUG_ON(ept_init(&ept, &tables, vmx_features.ept_1g, vmx_features.ept_2m, vmx_features.ept_ad) != 0);
-    map(0, ram, P2M_RAM_RW, EPT_R | EPT_W | EPT_X, vmx_features.ept_2m ? PAGE_ORDER_2M : 0);
-    map(READ_ONLY_GFN, pages(0), P2M_RAM_RO, EPT_R | EPT_X, 0);
-    map(APIC_GFN, access_page, P2M_SHARED, EPT_R | EPT_W, 0);
+    BUG_ON(slat_init(&slat, ept_format(), &tables, vmx_features.ept_1g, vmx_features.ept_2m, vmx_features.ept_ad) != 0);
+    map(0, ram, P2M_RAM_RW, SLAT_R | SLAT_W | SLAT_X, vmx_features.ept_2m ? PAGE_ORDER_2M : 0);
+    map(READ_ONLY_GFN, pages(0), P2M_RAM_RO, SLAT_R | SLAT_X, 0);
+    map(APIC_GFN, access_page, P2M_SHARED, SLAT_R | SLAT_W, 0);
 }
 
 static void make_vcpu(uint16_t vpid)
 {
-    struct vmx_vcpu_config c = {
-        .eptp = ept_pointer(&ept), .vpid = vpid, .virtual_apic = true, .apic_page = apic_page,
+    struct hw_vcpu_config c = {
+        .slat_root = ept_pointer(&slat), .vpid = vpid, .virtual_apic = true, .apic_page = apic_page,
         .apic_access_page = virt_to_phys(access_page), .msr_bitmap = msr_bitmap,
         .msr_bitmap_x2apic = x2apic_bitmap, .io_bitmap = io_bitmap,
     };
@@ -153,7 +154,7 @@ static bool exit_is(enum exit_reason reason)
     enter();
     if (x.reason == reason)
         return true;
-    log_info("# %s at RIP %lx, qualification %lx", vmx_exit_name(&x), vmx_get_rip(&v), x.hw_qual);
+    log_info("# %s at RIP %lx, qualification %lx", hw_exit_name(&x), vmx_get_rip(&v), x.hw_qual);
     return false;
 }
 
@@ -193,10 +194,10 @@ static void flat_memory(void)
     check(exit_is(EXIT_EPT_VIOLATION) && x.ept.gpa.v == HOLE_GFN << PAGE_SHIFT && x.ept.read &&
           !x.ept.readable && x.ept.gva_valid && x.ept.gva.v == x.ept.gpa.v && !x.ept.walk,
           "a hole exits with both addresses");
-    map(HOLE_GFN, pages(0), P2M_RAM_RW, EPT_R | EPT_W, 0);
+    map(HOLE_GFN, pages(0), P2M_RAM_RW, SLAT_R | SLAT_W, 0);
     check(exit_is(EXIT_EPT_VIOLATION) && x.ept.gpa.v == READ_ONLY_GFN << PAGE_SHIFT && x.ept.write &&
           x.ept.readable && !x.ept.writable, "a write to a read-only page exits, a filled hole does not");
-    check(ept_set_type(&ept, gfn_of(READ_ONLY_GFN), 0, P2M_RAM_RW, EPT_R | EPT_W) == 0,
+    check(slat_set_type(&slat, gfn_of(READ_ONLY_GFN), 0, P2M_RAM_RW, SLAT_R | SLAT_W) == 0,
           "the page becomes writable");
 }
 
@@ -213,14 +214,14 @@ static void flat_control_registers(void)
 
 static void flat_interrupts(void)
 {
-    bool good = exit_over(EXIT_HLT) && vmx_irq_blocked(&v) == VMX_OPEN;
+    bool good = exit_over(EXIT_HLT) && vmx_irq_blocked(&v) == HW_OPEN;
 
     interrupt(0x30);
     check(good && exit_over(EXIT_HYPERCALL) && v.regs.rbx == 0x30, "an interrupt ends HLT");
     v.regs.rbx = 0;
-    good = exit_over(EXIT_HYPERCALL) && vmx_irq_blocked(&v) == VMX_BLOCKED_IF;
+    good = exit_over(EXIT_HYPERCALL) && vmx_irq_blocked(&v) == HW_BLOCKED_IF;
     vmx_open_irq_window(&v, true);
-    check(good && exit_is(EXIT_IRQ_WINDOW) && vmx_irq_blocked(&v) == VMX_OPEN, "the interrupt window opens");
+    check(good && exit_is(EXIT_IRQ_WINDOW) && vmx_irq_blocked(&v) == HW_OPEN, "the interrupt window opens");
     vmx_open_irq_window(&v, false);
     interrupt(0x30);
     check(exit_over(EXIT_HYPERCALL) && v.regs.rbx == 0x30, "and the interrupt goes in");
@@ -234,9 +235,9 @@ static void flat_nmi_and_step(void)
     bool good;
 
     vmx_inject(&v, &nmi);
-    good = exit_over(EXIT_HYPERCALL) && vmx_nmi_blocked(&v) == VMX_BLOCKED_NMI;
+    good = exit_over(EXIT_HYPERCALL) && vmx_nmi_blocked(&v) == HW_BLOCKED_NMI;
     vmx_open_nmi_window(&v, true);
-    check(good && exit_is(EXIT_NMI_WINDOW) && vmx_nmi_blocked(&v) == VMX_OPEN,
+    check(good && exit_is(EXIT_NMI_WINDOW) && vmx_nmi_blocked(&v) == HW_OPEN,
           "an NMI blocks the next one until IRET");
     vmx_open_nmi_window(&v, false);
     check(exit_over(EXIT_HYPERCALL), "the guest goes on behind it");
@@ -296,7 +297,7 @@ static void test_flat(void)
 static void test_real(void)
 {
     const uint16_t handler[2] = { 8, REAL_VECTOR << 8 };
-    struct vmx_vcpu *previous = vmx_borrow(&v);
+    struct hw_vcpu *previous = vmx_borrow(&v);
     struct guest_mode m;
 
     memcpy(ram + REAL_AT, real_code, (size_t)(real_code_end - real_code));
@@ -383,12 +384,12 @@ static void test_apic(void)
     begin_flat(apic_code, apic_code_end);
     memset(apic_page, 0, PAGE_SIZE);
     apic_page[0x20 / 4] = 0xabcd;
-    vmx_set_apic_mode(&v, VMX_APIC_X2APIC);
+    vmx_set_apic_mode(&v, HW_APIC_X2APIC);
     apic_x2apic();
     check(exit_over(EXIT_HYPERCALL), "the mode changes");
-    vmx_set_apic_mode(&v, VMX_APIC_XAPIC);
+    vmx_set_apic_mode(&v, HW_APIC_XAPIC);
     apic_xapic();
-    vmx_set_apic_mode(&v, VMX_APIC_OFF);
+    vmx_set_apic_mode(&v, HW_APIC_OFF);
     vmx_unload(&v);
 }
 
@@ -399,7 +400,7 @@ static unsigned int moved;
 /* The other CPUs of the boot wait for dom0 before they switch VMX on. */
 static void run_here(void *arg unused_arg)
 {
-    if (this_cpu()->vmx == NULL)
+    if (this_cpu()->hw == NULL)
         BUG_ON(vmx_cpu_enable() != NULL);
     vmx_load(&v);
     begin_flat(flat_code, flat_code_end);
@@ -433,7 +434,7 @@ const char *start_dom0(const struct start_dom0_input *in)
     test_apic();
     test_moves();
     vmx_vcpu_fini(&v);
-    ept_destroy(&ept);
+    slat_destroy(&slat);
     log_info("vmx test: %u CPUs, %u failures", cpu_count(), failures);
     time_delay_us(200000);
     /* Sleep type 0 is S5 on the PIIX4 of the emulator; elsewhere the line below remains. */

@@ -82,13 +82,13 @@ static const struct io_device pm1_device = { pm1_access, "PM1a control" };
 
 static void allow_ports(void *ctx, uint16_t first, uint16_t last)
 {
-    vmx_io_bitmap_allow(ctx, first, last);
+    hw_io_bitmap_allow(ctx, first, last);
 }
 
 static void allow_msrs(void *ctx, uint32_t first, uint32_t last)
 {
     for (uint32_t msr = first; msr <= last; msr++)
-        vmx_msr_bitmap_allow(ctx, msr, true, true);
+        hw_msr_bitmap_allow(ctx, msr, true, true);
 }
 
 static int claim_ports(struct domain *d, const struct acpi_info *acpi)
@@ -117,16 +117,16 @@ static int claim_ports(struct domain *d, const struct acpi_info *acpi)
 int dom0_make_devices(struct domain *d, const struct acpi_info *acpi)
 {
     d->vpci = heap_new(struct vpci);
-    d->io_bitmap = heap_alloc_pages(1);
-    d->msr_bitmap = heap_alloc_pages(0);
-    d->msr_bitmap_x2apic = heap_alloc_pages(0);
+    d->io_bitmap = heap_alloc_pages(HW_IO_BITMAP_ORDER);
+    d->msr_bitmap = heap_alloc_pages(HW_MSR_BITMAP_ORDER);
+    d->msr_bitmap_x2apic = heap_alloc_pages(HW_MSR_BITMAP_ORDER);
     if (!d->vpci || !d->io_bitmap || !d->msr_bitmap || !d->msr_bitmap_x2apic)
         return -ENOMEM;
     vpci_init(d->vpci, &host_pci);
-    memset(d->io_bitmap, 0xff, 2 * PAGE_SIZE);
-    memset(d->msr_bitmap, 0xff, PAGE_SIZE);
+    memset(d->io_bitmap, 0xff, HW_IO_BITMAP_BYTES);
+    memset(d->msr_bitmap, 0xff, HW_MSR_BITMAP_BYTES);
     msr_policy_each_pass(true, allow_msrs, d->msr_bitmap);
-    memcpy(d->msr_bitmap_x2apic, d->msr_bitmap, PAGE_SIZE);
-    vmx_msr_bitmap_x2apic(d->msr_bitmap_x2apic);
+    memcpy(d->msr_bitmap_x2apic, d->msr_bitmap, HW_MSR_BITMAP_BYTES);
+    hw_msr_bitmap_x2apic(d->msr_bitmap_x2apic);
     return claim_ports(d, acpi);
 }

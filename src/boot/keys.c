@@ -63,7 +63,7 @@ static void dump_here(void *arg unused_arg)
         return;
     }
     log_info("CPU%u d%uv%u: RIP %#lx RSP %#lx RFLAGS %#lx IRR %d ISR %d PPR %#x posted %d%s%s", this_cpu_id(),
-             v->domain->id, v->id, vmx_get_rip(&v->vmx), vmx_get_rsp(&v->vmx), vmx_get_rflags(&v->vmx),
+             v->domain->id, v->id, hw_get_rip(&v->hw), hw_get_rsp(&v->hw), hw_get_rflags(&v->hw),
              vlapic_highest_irr(&v->lapic), vlapic_highest_isr(&v->lapic), vlapic_ppr(&v->lapic),
              v->lapic.posted_any, v->sched.blocked ? " blocked" : "",
              evtchn_upcall_pending(&v->domain->evtchn, v->id) ? " upcall" : "");

@@ -57,7 +57,7 @@ static void print_last_exit(void)
     const struct vcpu *v = current_vcpu();
 
     if (v)
-        log_err("Last VM exit here: %s (reason %u, qualification %#lx) of d%uv%u", vmx_exit_name(x),
+        log_err("Last VM exit here: %s (reason %u, qualification %#lx) of d%uv%u", hw_exit_name(x),
                 x->hw_reason, x->hw_qual, v->domain->id, v->id);
 }
 

@@ -14,7 +14,7 @@
 #include <sched/sched.h>
 #include <sched/timer.h>
 #include <vcpu/run.h>
-#include <vmx/vmx.h>
+#include <hw/hw.h>
 #include <x86/acpi.h>
 #include <x86/console.h>
 #include <x86/cpu.h>
@@ -115,6 +115,13 @@ static init_text const char *learn_memory(void)
     return sentence;
 }
 
+/* While text can be written still. */
+static init_text const char *choose_vendor(void)
+{
+    hw_choose();
+    return NULL;
+}
+
 static init_text const char *use_page_tables(void)
 {
     const char *sentence = memory_map_pages();
@@ -128,6 +135,7 @@ static const struct boot_step first_steps[] = {
     { "consoles", start_consoles },
     { "banner", print_banner },
     { "memory map", learn_memory },
+    { "vendor", choose_vendor },
     { "page tables", use_page_tables },
 };
 
@@ -176,7 +184,7 @@ static init_text const char *start_serial_input(void)
     return NULL;
 }
 
-/* Another CPU's whole life: VMX, then guests as soon as there are any. */
+/* Another CPU's whole life: virtualisation, then guests as soon as there are any. */
 static void ap_main(void)
 {
     const char *sentence;
@@ -185,7 +193,7 @@ static void ap_main(void)
         cpu_irq_enable_and_halt();
         cpu_irq_disable();
     }
-    sentence = vmx_cpu_enable();
+    sentence = hw_cpu_enable();
     if (sentence != NULL)
         boot_fail(sentence);
     sched_init_cpu();
@@ -249,11 +257,11 @@ static init_text const char *start_scheduler(void)
     return NULL;
 }
 
-static init_text const char *start_vmx(void)
+static init_text const char *start_virtualisation(void)
 {
-    const char *sentence = vmx_probe();
+    const char *sentence = hw_start();
 
-    return sentence != NULL ? sentence : vmx_cpu_enable();
+    return sentence != NULL ? sentence : hw_cpu_enable();
 }
 
 static init_text const char *make_dom0(void)
@@ -279,7 +287,7 @@ static const struct boot_step second_steps[] = {
     { "CPUs", start_cpus },
     { "scheduler", start_scheduler },
     { "provoked panic", provoke_panic },
-    { "VMX", start_vmx },
+    { "virtualisation", start_virtualisation },
     { "dom0", make_dom0 },
 };
 

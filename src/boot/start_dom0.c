@@ -173,7 +173,7 @@ static const char *build_image(const struct start_dom0_input *in, unsigned int v
 /* dom0's RAM stands in its map where it stands in the machine, in the largest pages that fit. */
 static int map_ram(struct domain *d, const struct memmap *map)
 {
-    const struct ept_entry like = { .type = P2M_RAM_RW, .rwx = EPT_R | EPT_W | EPT_X, .memtype = EPT_WB,
+    const struct slat_entry like = { .type = P2M_RAM_RW, .rwx = SLAT_R | SLAT_W | SLAT_X, .memtype = SLAT_WB,
                                     .ignore_pat = true };
 
     for (unsigned int i = 0; i < map->count; i++) {
@@ -187,7 +187,7 @@ static int map_ram(struct domain *d, const struct memmap *map)
             continue; /* the firmware's own tables: device memory to us */
         frames_assign_identity((struct mem_range){ r->start, r->start + (count << PAGE_SHIFT) }, d->id);
         spin_lock(&d->p2m.lock);
-        rc = ept_map_range(&d->p2m.ept, gfn_of(first), mfn_of(first), count, &like, &done);
+        rc = slat_map_range(&d->p2m.slat, gfn_of(first), mfn_of(first), count, &like, &done);
         if (first + count - 1 > d->p2m.max_gfn)
             d->p2m.max_gfn = first + count - 1;
         spin_unlock(&d->p2m.lock);
@@ -263,11 +263,11 @@ static void make_cpuid(struct domain *d, const struct cmdline *options)
         if (options->cpuid_hidden[i / 32] & (1U << (i % 32)))
             cpuid_policy_hide_always(i);
     cpuid_policy_init(&d->cpuid, CPUID_DOM0, host_cpuid);
-    if (!vmx_features.xsaves)
+    if (!hw_features.xsaves)
         cpuid_policy_hide(&d->cpuid, XEN_X86_FEATURE_XSAVES);
-    if (!vmx_features.invpcid)
+    if (!hw_features.invpcid)
         cpuid_policy_hide(&d->cpuid, XEN_X86_FEATURE_INVPCID);
-    if (!vmx_features.rdtscp)
+    if (!hw_features.rdtscp)
         cpuid_policy_hide(&d->cpuid, XEN_X86_FEATURE_RDTSCP);
     if ((cpu_cpuid(7, 0).edx & CPUID7_EDX_ARCH_CAPS) && cpu_rdmsr_safe(MSR_ARCH_CAPABILITIES, &caps))
         cpuid_policy_set_arch_caps(&d->cpuid, CPUID_DOM0, caps);

@@ -84,7 +84,7 @@ static void release_grant(struct domain *d, const struct gnttab_map *m)
 {
     uint32_t ro = m->flags & GNTMAP_readonly ? GNTTAB_READ_ONLY : 0;
     struct domain *granter = domain_get(m->dom);
-    struct ept_entry old;
+    struct slat_entry old;
 
     if ((m->flags & GNTMAP_host_map) &&
         p2m_clear(&d->p2m, gpa_to_gfn(gpa_of(m->host_addr)), &old) == 0)
@@ -127,9 +127,9 @@ static int release_grants(struct domain *d)
 /* Memory: a handful of entries is collected, taken out of the map, and let go. */
 
 #define SLICE 16U
-struct slice { unsigned int count; gfn_t gfn[SLICE]; struct ept_entry entry[SLICE]; };
+struct slice { unsigned int count; gfn_t gfn[SLICE]; struct slat_entry entry[SLICE]; };
 
-static bool collect(void *ctx, gfn_t g, const struct ept_entry *e)
+static bool collect(void *ctx, gfn_t g, const struct slat_entry *e)
 {
     struct slice *s = ctx;
 
@@ -143,10 +143,10 @@ static bool is_own_ram(enum p2m_type t)
     return t == P2M_RAM_RW || t == P2M_RAM_RO || t == P2M_RAM_LOGDIRTY;
 }
 
-static void drop_entry(struct domain *d, const struct ept_entry *e)
+static void drop_entry(struct domain *d, const struct slat_entry *e)
 {
     uint64_t pages = 1UL << e->order;
-    struct ept_entry one = *e;
+    struct slat_entry one = *e;
 
     for (uint64_t i = 0; i < pages; i++) {
         one.mfn = mfn_add(e->mfn, i);
@@ -164,10 +164,10 @@ static int release_memory(struct domain *d)
     do {
         s.count = 0;
         spin_lock(&d->p2m.lock);
-        ept_for_each(&d->p2m.ept, from, end, collect, &s);
+        slat_for_each(&d->p2m.slat, from, end, collect, &s);
         for (unsigned int i = 0; i < s.count; i++)
             /* An aligned entry of that size stands there: taking it away needs no memory. */
-            if (ept_unmap(&d->p2m.ept, s.gfn[i], s.entry[i].order) != 0)
+            if (slat_unmap(&d->p2m.slat, s.gfn[i], s.entry[i].order) != 0)
                 s.entry[i].type = P2M_HOLE;
         spin_unlock(&d->p2m.lock);
         for (unsigned int i = 0; i < s.count; i++) {

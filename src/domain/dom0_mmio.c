@@ -53,7 +53,7 @@ int dom0_map_mmio(struct domain *d, gfn_t g)
     struct p2m *p = &d->p2m;
     uint64_t first = ALIGN_DOWN(g.v, 512UL);
     unsigned int order = PAGE_ORDER_2M;
-    struct ept_entry e;
+    struct slat_entry e;
 
     if (g.v >= highest_gfn() || is_denied(g.v, g.v) || has_ram(g.v, g.v))
         return -EPERM;

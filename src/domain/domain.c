@@ -312,6 +312,6 @@ void domain_crash(struct domain *d, const char *fmt, ...)
     va_end(args);
     log_err("d%u crashed: %s", d->id, why);
     if (current_vcpu() && current_vcpu()->domain == d)
-        vmx_dump(&current_vcpu()->vmx);
+        hw_dump(&current_vcpu()->hw);
     domain_shutdown(d, SHUTDOWN_crash);
 }

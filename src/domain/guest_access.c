@@ -13,7 +13,7 @@
  */
 static char *identity_page(struct domain *d, gfn_t g)
 {
-    struct ept_entry e = ept_lookup(&d->p2m.ept, g);
+    struct slat_entry e = slat_lookup(&d->p2m.slat, g);
     const struct frame *f = e.type == P2M_RAM_RW ? frame_of(e.mfn) : NULL;
 
     return f && (f->flags & FRAME_IDENTITY) ? frame_map(e.mfn) : NULL;
@@ -150,7 +150,7 @@ static bool entry_holds(const struct walk_cache_entry *e, const struct guest_mod
                         bool write, uint64_t generation)
 {
     if (e->steps == 0 || e->va_page != va_page || e->cr3 != m->cr3 || e->write != write ||
-        e->ept_generation != generation || e->cr0 != m->cr0 || e->cr4 != m->cr4 || e->efer != m->efer)
+        e->slat_generation != generation || e->cr0 != m->cr0 || e->cr4 != m->cr4 || e->efer != m->efer)
         return false;
     for (unsigned int i = 0; i < e->steps; i++)
         if (READ_ONCE(*e->pte[i]) != e->value[i])
@@ -186,7 +186,7 @@ static bool record_walk(struct vcpu *v, const struct guest_mode *mode, gva_t va,
 /* Where a page of dom0's memory is, or NULL: go the long way. */
 static char *remembered_page(struct vcpu *v, const struct guest_mode *mode, gva_t va, bool write)
 {
-    uint64_t va_page = va.v & PAGE_MASK, generation = READ_ONCE(v->domain->p2m.ept.generation);
+    uint64_t va_page = va.v & PAGE_MASK, generation = READ_ONCE(v->domain->p2m.slat.generation);
     struct walk_cache_entry *e = &v->walks[((va_page >> PAGE_SHIFT) ^ write) % WALK_CACHE_SIZE];
 
     if (!v->domain->is_dom0 || v != current_vcpu() || !mode->long_mode)
@@ -194,7 +194,7 @@ static char *remembered_page(struct vcpu *v, const struct guest_mode *mode, gva_
     if (entry_holds(e, mode, va_page, write, generation))
         return e->page;
     *e = (struct walk_cache_entry){ .va_page = va_page, .cr3 = mode->cr3, .cr0 = mode->cr0, .cr4 = mode->cr4,
-                                    .efer = mode->efer, .ept_generation = generation, .write = write };
+                                    .efer = mode->efer, .slat_generation = generation, .write = write };
     if (!record_walk(v, mode, va, write, e))
         e->steps = 0;
     return NULL;
@@ -231,7 +231,7 @@ static int copy_linear(struct vcpu *v, gva_t va, char *buf, size_t size, bool wr
 {
     struct guest_mode mode;
 
-    vmx_get_mode(&v->vmx, &mode);
+    hw_get_mode(&v->hw, &mode);
     if (!mode.code64)
         va.v &= UINT32_MAX;
     while (size > 0) {
@@ -273,7 +273,7 @@ bool guest_translate(struct vcpu *v, gva_t va, bool write, gpa_t *out, uint32_t 
     struct pagewalk_result r;
     struct guest_mode mode;
 
-    vmx_get_mode(&v->vmx, &mode);
+    hw_get_mode(&v->hw, &mode);
     if (!pagewalk(&mode, &mem, va, (write ? ACCESS_WRITE : ACCESS_READ) | (mode.cpl == 3 ? ACCESS_USER : 0), &r)) {
         *pfec = r.pfec;
         return false;
@@ -288,7 +288,7 @@ size_t guest_fetch(struct vcpu *v, gva_t va, uint8_t *to, size_t size)
     struct guest_mode mode;
     size_t got = 0;
 
-    vmx_get_mode(&v->vmx, &mode);
+    hw_get_mode(&v->hw, &mode);
     while (got < size) {
         size_t n = min_of(size - got, PAGE_SIZE - ((va.v + got) & ~PAGE_MASK));
         struct pagewalk_result r;

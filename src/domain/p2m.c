@@ -5,14 +5,14 @@
 #include <hv/errno.h>
 #include <lib/string.h>
 #include <mm/frames.h>
-#include <vmx/vmx.h>
+#include <hw/hw.h>
 #include <x86/cpu.h>
 #include <x86/paging.h>
 #include <x86/smp.h>
 
 #define LOW_MEMORY_GFN 0x100U
 
-/* The port through which src/ept gets its table pages. */
+/* The port through which src/slat gets its table pages. */
 static mfn_t table_alloc(void *ctx unused_arg)
 {
     return frame_alloc(0, DOMID_XEN, true);
@@ -28,7 +28,7 @@ static uint64_t *table_map(void *ctx unused_arg, mfn_t m)
     return frame_map(m);
 }
 
-static const struct ept_pages p2m_pages = { table_alloc, table_free, table_map, NULL };
+static const struct slat_pages p2m_pages = { table_alloc, table_free, table_map, NULL };
 
 int p2m_init(struct p2m *p, domid_t owner)
 {
@@ -37,16 +37,17 @@ int p2m_init(struct p2m *p, domid_t owner)
     memset(p, 0, sizeof(*p));
     spin_lock_init(&p->lock, LOCK_P2M);
     p->owner = owner;
-    rc = ept_init(&p->ept, &p2m_pages, vmx_features.ept_1g, vmx_features.ept_2m, vmx_features.ept_ad);
-    p->ept.direct_base = DIRECT_MAP_BASE;
+    rc = slat_init(&p->slat, hw_slat_format(), &p2m_pages, hw_features.slat_1g, hw_features.slat_2m,
+                   hw_features.slat_ad);
+    p->slat.direct_base = DIRECT_MAP_BASE;
     return rc;
 }
 
 /* One that never came to be is fine: domain_create() ends half way like this. */
 void p2m_fini(struct p2m *p)
 {
-    if (p->ept.pages)
-        ept_destroy(&p->ept);
+    if (p->slat.pages)
+        slat_destroy(&p->slat);
 }
 
 /* Types whose frame is RAM that holds a reference while mapped. */
@@ -59,11 +60,11 @@ static bool type_has_frame(enum p2m_type type)
 
 bool p2m_get_frame(struct p2m *p, gfn_t g, bool for_write, mfn_t *mfn)
 {
-    struct ept_entry e;
+    struct slat_entry e;
     bool got = false;
 
     spin_lock(&p->lock);
-    e = ept_lookup(&p->ept, g);
+    e = slat_lookup(&p->slat, g);
     if (type_has_frame(e.type) &&
         !(for_write && (e.type == P2M_RAM_RO || e.type == P2M_GRANT_RO)))
         got = frame_get(e.mfn, frame_owner(e.mfn));
@@ -73,50 +74,50 @@ bool p2m_get_frame(struct p2m *p, gfn_t g, bool for_write, mfn_t *mfn)
     return got;
 }
 
-struct ept_entry p2m_lookup(struct p2m *p, gfn_t g)
+struct slat_entry p2m_lookup(struct p2m *p, gfn_t g)
 {
-    struct ept_entry e;
+    struct slat_entry e;
 
     spin_lock(&p->lock);
-    e = ept_lookup(&p->ept, g);
+    e = slat_lookup(&p->slat, g);
     spin_unlock(&p->lock);
     return e;
 }
 
 int p2m_set(struct p2m *p, gfn_t g, unsigned int order, mfn_t m, enum p2m_type type,
-            struct ept_entry *old)
+            struct slat_entry *old)
 {
-    struct ept_entry e = { .mfn = m, .type = type, .rwx = p2m_type_rwx(type), .memtype = EPT_WB,
+    struct slat_entry e = { .mfn = m, .type = type, .rwx = p2m_type_rwx(type), .memtype = SLAT_WB,
                            .ignore_pat = true, .order = (uint8_t)order };
     int rc;
 
     if (type == P2M_MMIO_DIRECT) {
         /* Firmware's low megabyte is memory; device registers must not be cached, whatever dom0's PAT. */
-        e.memtype = g.v < LOW_MEMORY_GFN ? EPT_WB : EPT_UC;
+        e.memtype = g.v < LOW_MEMORY_GFN ? SLAT_WB : SLAT_UC;
         e.ignore_pat = false;
     }
     spin_lock(&p->lock);
     if (old)
-        *old = ept_lookup(&p->ept, g);
-    rc = ept_map(&p->ept, g, order, &e);
+        *old = slat_lookup(&p->slat, g);
+    rc = slat_map(&p->slat, g, order, &e);
     if (rc == 0 && g.v + (1UL << order) - 1 > p->max_gfn && type != P2M_MMIO_DIRECT)
         p->max_gfn = g.v + (1UL << order) - 1;
     spin_unlock(&p->lock);
     return rc;
 }
 
-int p2m_clear(struct p2m *p, gfn_t g, struct ept_entry *old)
+int p2m_clear(struct p2m *p, gfn_t g, struct slat_entry *old)
 {
     int rc;
 
     spin_lock(&p->lock);
-    *old = ept_lookup(&p->ept, g);
-    rc = ept_unmap(&p->ept, g, 0);
+    *old = slat_lookup(&p->slat, g);
+    rc = slat_unmap(&p->slat, g, 0);
     spin_unlock(&p->lock);
     return rc;
 }
 
-void p2m_drop(const struct ept_entry *old)
+void p2m_drop(const struct slat_entry *old)
 {
     if (type_has_frame(old->type))
         (void)frame_put(old->mfn);
@@ -124,16 +125,16 @@ void p2m_drop(const struct ept_entry *old)
 
 static void flush_here(void *arg)
 {
-    vmx_invept(*(const uint64_t *)arg);
+    hw_flush(*(const uint64_t *)arg);
 }
 
 void p2m_flush(struct p2m *p)
 {
-    uint64_t eptp = ept_pointer(&p->ept);
+    uint64_t root = hw_slat_pointer(&p->slat);
     uint64_t cpus[MAX_CPUS / 64] = { 0 };
 
     /* Every CPU that ever ran a vCPU of this domain; one that is in the guest is forced out by the IPI. */
     for (unsigned int i = 0; i < MAX_CPUS / 64; i++)
         cpus[i] = __atomic_load_n(&p->dirty_cpus[i], __ATOMIC_SEQ_CST);
-    smp_call(cpus, flush_here, &eptp);
+    smp_call(cpus, flush_here, &root);
 }

@@ -112,11 +112,11 @@ static void init_timers(struct vcpu *v, unsigned int cpu)
     timer_init(&v->poll_timer, poll_timed_out, v, cpu);
 }
 
-static int init_vmx(struct vcpu *v)
+static int init_hw(struct vcpu *v)
 {
     struct domain *d = v->domain;
-    struct vmx_vcpu_config c = {
-        .eptp = ept_pointer(&d->p2m.ept),
+    struct hw_vcpu_config c = {
+        .slat_root = hw_slat_pointer(&d->p2m.slat),
         .vpid = vpid_alloc(),
         .apic_page = v->lapic_page,
         .virtual_apic = !d->no_apicv,
@@ -128,7 +128,7 @@ static int init_vmx(struct vcpu *v)
 
     if (c.vpid == 0)
         return -ENOSPC;
-    return vmx_vcpu_init(&v->vmx, &c);
+    return hw_vcpu_init(&v->hw, &c);
 }
 
 int vcpu_create(struct domain *d, uint32_t id)
@@ -157,12 +157,12 @@ int vcpu_create(struct domain *d, uint32_t id)
     v->sipi_wait = id != 0;
     rc = init_xsave(v);
     if (rc == 0)
-        rc = init_vmx(v);
+        rc = init_hw(v);
     if (rc != 0) {
         vcpu_destroy(v);
         return rc;
     }
-    v->vmx.guest_xcr0 = 1;      /* x87, as after reset */
+    v->hw.guest_xcr0 = 1;      /* x87, as after reset */
     vcpu_place_info_default(v);
     d->vcpu[id] = v;
     return 0;
@@ -177,9 +177,9 @@ void vcpu_destroy(struct vcpu *v)
     timer_kill(&v->periodic_timer);
     timer_kill(&v->poll_timer);
     sched_unit_fini(&v->sched);
-    if (v->vmx.config.vpid) {
-        vpid_free(v->vmx.config.vpid);
-        vmx_vcpu_fini(&v->vmx);
+    if (v->hw.config.vpid) {
+        vpid_free(v->hw.config.vpid);
+        hw_vcpu_fini(&v->hw);
     }
     domain_unmap_page(v->info.page, v->info.mfn);
     domain_unmap_page(v->fifo_control.page, v->fifo_control.mfn);
@@ -271,7 +271,7 @@ static void save_debug(struct vcpu *v)
         return;
     for (unsigned int i = 0; i < 4; i++)
         v->dr[i] = cpu_read_dr(i);
-    v->dr6 = cpu_read_dr(6);
+    v->dr6 = hw_get_dr6(&v->hw);
     v->dr_loaded = false;
 }
 
@@ -279,18 +279,18 @@ void vcpu_load_debug(struct vcpu *v)
 {
     for (unsigned int i = 0; i < 4; i++)
         cpu_write_dr(i, v->dr[i]);
-    cpu_write_dr(6, v->dr6);
+    hw_set_dr6(&v->hw, v->dr6);
     v->dr_loaded = true;
 }
 
 /* Which breakpoints were met is of this one; BD and BS stay until the guest clears them. */
 void vcpu_note_debug(struct vcpu *v, uint64_t causes)
 {
-    uint64_t dr6 = v->dr_loaded ? cpu_read_dr(6) : v->dr6;
+    uint64_t dr6 = v->dr_loaded ? hw_get_dr6(&v->hw) : v->dr6;
 
     dr6 = (dr6 & ~DR6_BREAKPOINTS) | (causes & (DR6_BREAKPOINTS | DR6_BD | DR6_BS)) | DR6_FIXED;
     if (v->dr_loaded)
-        cpu_write_dr(6, dr6);
+        hw_set_dr6(&v->hw, dr6);
     v->dr6 = dr6;
 }
 
@@ -303,8 +303,8 @@ void vcpu_load(struct vcpu *v)
     sched_entered(&v->sched);
     cpu_xsetbv(host_xcr0());
     cpu_xrstor(v->xsave, host_xcr0());
-    vmx_load(&v->vmx);
-    cpu_xsetbv(v->vmx.guest_xcr0);
+    hw_load(&v->hw);
+    cpu_xsetbv(v->hw.guest_xcr0);
     timer_migrate(&v->lapic_timer, cpu);
     timer_migrate(&v->singleshot_timer, cpu);
     timer_migrate(&v->periodic_timer, cpu);
@@ -316,7 +316,7 @@ void vcpu_unload(struct vcpu *v)
     save_debug(v);
     cpu_xsetbv(host_xcr0());
     cpu_xsave(v->xsave, host_xcr0());
-    vmx_unload(&v->vmx);
+    hw_unload(&v->hw);
     this_cpu()->current = NULL;
     sched_left(&v->sched);
 }

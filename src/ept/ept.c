@@ -1,103 +1,34 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * SDM tables 29-1 to 29-7: bits 2:0 R W X, 5:3 memory type and 6 ignore-PAT (leaves), 7 large page, 8 accessed, 9
+ * dirty. 62:52 are ignored as long as none of the features that claim some of them is enabled, and none is. Bit
+ * 63 (suppress #VE) stays clear, #VE is never enabled.
+ */
 #include <ept/ept.h>
 
-#include "entry.h"
-
-#include <hv/errno.h>
-
+#define EPT_RWX 0x7ULL
+#define EPT_MEMTYPE(type) ((uint64_t)(type) << 3)
+#define EPT_IGNORE_PAT BIT(6)
+#define EPT_ACCESSED BIT(8)
+#define EPT_DIRTY BIT(9)
 #define EPTP_WALK_4_LEVELS (3ULL << 3)
 #define EPTP_ACCESSED_DIRTY BIT(6)
-#define LINK_ENTRIES 6U      /* 6 * 7 bits hold any frame number */
 
-#ifdef HV_HOST
-void (*ept_after_store)(void);
-#endif
+static const struct slat_format format = {
+    .table_bits = EPT_RWX,
+    .execute_bit = BIT(2),
+    .accessed = EPT_ACCESSED,
+    .dirty = EPT_DIRTY,
+    .ignore_pat = EPT_IGNORE_PAT,
+    .memtype_mask = EPT_MEMTYPE(7),
+    .memtype_of = { EPT_MEMTYPE(0), EPT_MEMTYPE(1), EPT_MEMTYPE(2), EPT_MEMTYPE(3), EPT_MEMTYPE(4), EPT_MEMTYPE(5),
+                    EPT_MEMTYPE(6), EPT_MEMTYPE(7) },
+    .memtype_from = { 0, 1, 2, 3, 4, 5, 6, 7 },
+};
 
-int ept_init(struct ept *e, const struct ept_pages *pages, bool has_1g, bool has_2m, bool has_ad)
+const struct slat_format *ept_format(void) { return &format; }
+
+uint64_t ept_pointer(const struct slat *s)
 {
-    mfn_t root = pages->alloc(pages->ctx);
-
-    if (!mfn_is_valid(root))
-        return -ENOMEM;
-    *e = (struct ept){ .pages = pages, .root = root, .has_1g = has_1g, .has_2m = has_2m,
-                       .has_ad = has_ad, .table_count = 1, .retired = mfn_invalid() };
-    return 0;
-}
-
-uint64_t ept_pointer(const struct ept *e)
-{
-    return mfn_to_hpa(e->root).v | EPT_WB | EPTP_WALK_4_LEVELS | (e->has_ad ? EPTP_ACCESSED_DIRTY : 0);
-}
-
-uint8_t p2m_type_rwx(enum p2m_type type)
-{
-    static const uint8_t rwx[P2M_TYPE_COUNT] = {
-        [P2M_RAM_RW] = EPT_R | EPT_W | EPT_X,
-        [P2M_RAM_RO] = EPT_R | EPT_X,
-        [P2M_RAM_LOGDIRTY] = EPT_R | EPT_X,
-        [P2M_MMIO_DIRECT] = EPT_R | EPT_W,
-        [P2M_FOREIGN] = EPT_R | EPT_W,
-        [P2M_GRANT_RW] = EPT_R | EPT_W,
-        [P2M_GRANT_RO] = EPT_R,
-        [P2M_SHARED] = EPT_R | EPT_W,
-    };
-
-    return type < P2M_TYPE_COUNT ? rwx[type] : 0;
-}
-
-/*
- * A CPU may walk a table that was unlinked until it has invalidated, so its entries must stay as they
- * are: the link to the next retired table goes into bits that hardware ignores.
- */
-static void link_write(uint64_t *table, mfn_t next)
-{
-    for (unsigned int i = 0; i < LINK_ENTRIES; i++) {
-        uint64_t part = (next.v >> (i * EPTE_LINK_BITS)) & (BIT(EPTE_LINK_BITS) - 1);
-
-        table[i] |= part << EPTE_LINK_SHIFT;
-    }
-}
-
-static mfn_t link_read(const uint64_t *table)
-{
-    uint64_t v = 0;
-
-    for (unsigned int i = 0; i < LINK_ENTRIES; i++)
-        v |= ((table[i] >> EPTE_LINK_SHIFT) & (BIT(EPTE_LINK_BITS) - 1)) << (i * EPTE_LINK_BITS);
-    return v == BIT(LINK_ENTRIES * EPTE_LINK_BITS) - 1 ? mfn_invalid() : mfn_of(v);
-}
-
-void ept_retire(struct ept *e, mfn_t table, unsigned int level)
-{
-    uint64_t *entries = ept_table(e, table);
-
-    for (unsigned int i = 0; level > 0 && i < EPT_ENTRIES; i++)
-        if (entry_is_table(entries[i], level))
-            ept_retire(e, entry_mfn(entries[i]), level - 1);
-    link_write(entries, e->retired);
-    e->retired = table;
-    e->retired_count++;
-}
-
-void ept_reclaim(struct ept *e)
-{
-    while (mfn_is_valid(e->retired)) {
-        mfn_t m = e->retired;
-
-        e->retired = link_read(ept_table(e, m));
-        e->pages->free(e->pages->ctx, m);
-        e->table_count--;
-        e->retired_count--;
-    }
-    ASSERT(e->retired_count == 0);
-}
-
-void ept_destroy(struct ept *e)
-{
-    if (!mfn_is_valid(e->root))
-        return;
-    ept_retire(e, e->root, EPT_LEVELS - 1);
-    e->root = mfn_invalid();
-    ept_reclaim(e);
-    ASSERT(e->table_count == 0);
+    return mfn_to_hpa(s->root).v | SLAT_WB | EPTP_WALK_4_LEVELS | (s->has_ad ? EPTP_ACCESSED_DIRTY : 0);
 }

@@ -211,7 +211,7 @@ static int16_t op_unmap(struct hc *c, void *arg, struct gnt_batch *b)
         return status;
     if (m.flags & GNTMAP_host_map) {
         gfn_t g = gpa_to_gfn(gpa_of(m.host_addr));
-        struct ept_entry e = p2m_lookup(&c->d->p2m, g);
+        struct slat_entry e = p2m_lookup(&c->d->p2m, g);
 
         if (p2m_type_is_grant(e.type) && e.mfn.v == m.mfn && physmap_take(&b->map, g) != 0)
             status = GNTST_general_error;

@@ -64,7 +64,7 @@ static int split_at(struct physmap_batch *b, gfn_t g, mfn_t m)
 static int move_page(struct physmap_batch *b, gfn_t from, gfn_t to)
 {
     struct domain *d = b->d;
-    struct ept_entry e = p2m_lookup(&d->p2m, from);
+    struct slat_entry e = p2m_lookup(&d->p2m, from);
     int rc = 0;
 
     if (!p2m_type_is_ram(e.type))

@@ -51,7 +51,7 @@ static bool port_is_pending(struct hc *c, uint32_t count)
 static bool upcall_is_due(struct vcpu *v)
 {
     return evtchn_upcall_pending(&v->domain->evtchn, v->id) &&
-           (vmx_get_rflags(&v->vmx) & RFLAGS_IF) != 0;
+           (hw_get_rflags(&v->hw) & RFLAGS_IF) != 0;
 }
 
 /* Wakes for a listed port (masked ones count), for the timeout, and for any other reason. */

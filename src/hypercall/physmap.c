@@ -15,7 +15,7 @@ void physmap_end(struct physmap_batch *b)
 
 /* Nothing was mapped: no CPU can have it cached, nothing to let go. Device memory has no
  * references. */
-static void retire(struct physmap_batch *b, const struct ept_entry *old)
+static void retire(struct physmap_batch *b, const struct slat_entry *old)
 {
     if (old->type == P2M_HOLE)
         return;
@@ -28,7 +28,7 @@ static void retire(struct physmap_batch *b, const struct ept_entry *old)
 
 int physmap_put(struct physmap_batch *b, gfn_t g, mfn_t m, enum p2m_type type)
 {
-    struct ept_entry old;
+    struct slat_entry old;
     int rc;
 
     if (p2m_type_is_grant(p2m_lookup(&b->d->p2m, g).type))
@@ -45,13 +45,13 @@ int physmap_put(struct physmap_batch *b, gfn_t g, mfn_t m, enum p2m_type type)
 /* P2M lock held: a look and a store that nobody comes between. */
 static int map_new(struct domain *d, gfn_t g, unsigned int order, mfn_t m)
 {
-    struct ept_entry e = { .mfn = m,
+    struct slat_entry e = { .mfn = m,
                            .type = P2M_RAM_RW,
                            .rwx = p2m_type_rwx(P2M_RAM_RW),
-                           .memtype = EPT_WB,
+                           .memtype = SLAT_WB,
                            .ignore_pat = true,
                            .order = (uint8_t)order };
-    int rc = ept_map(&d->p2m.ept, g, order, &e);
+    int rc = slat_map(&d->p2m.slat, g, order, &e);
 
     if (rc == 0) {
         d->p2m.max_gfn = max_of(d->p2m.max_gfn, g.v + BIT(order) - 1);
@@ -62,7 +62,7 @@ static int map_new(struct domain *d, gfn_t g, unsigned int order, mfn_t m)
 
 static bool is_hole(struct domain *d, gfn_t g, unsigned int order)
 {
-    struct ept_entry now = ept_lookup(&d->p2m.ept, g);
+    struct slat_entry now = slat_lookup(&d->p2m.slat, g);
 
     return now.type == P2M_HOLE && now.order >= order;
 }
@@ -100,7 +100,7 @@ int physmap_put_back(struct domain *d, gfn_t g)
 
 int physmap_take(struct physmap_batch *b, gfn_t g)
 {
-    struct ept_entry old;
+    struct slat_entry old;
     int rc = p2m_clear(&b->d->p2m, g, &old);
 
     if (rc == 0)

@@ -11,7 +11,7 @@
 #include "door.h"
 
 #define PHYSMAP_BATCH 16U
-struct physmap_batch { struct domain *d; unsigned int count; struct ept_entry old[PHYSMAP_BATCH]; };
+struct physmap_batch { struct domain *d; unsigned int count; struct slat_entry old[PHYSMAP_BATCH]; };
 
 static inline struct physmap_batch physmap_begin(struct domain *d)
 {

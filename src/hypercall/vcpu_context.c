@@ -30,11 +30,11 @@ static uint32_t packed_of(uint32_t attr)
 static bool set_control(struct vcpu *v, uint64_t cr0, uint64_t cr3, uint64_t cr4, uint64_t efer)
 {
     /* EFER.LME before CR0.PG, as a CPU demands; CR4.PAE before both. */
-    if (!vmx_set_cr(&v->vmx, 4, cr4))
+    if (!hw_set_cr(&v->hw, 4, cr4))
         return false;
-    if (!vmx_set_efer(&v->vmx, efer & ~EFER_LMA))
+    if (!hw_set_efer(&v->hw, efer & ~EFER_LMA))
         return false;
-    return vmx_set_cr(&v->vmx, 3, cr3) && vmx_set_cr(&v->vmx, 0, cr0);
+    return hw_set_cr(&v->hw, 3, cr3) && hw_set_cr(&v->hw, 0, cr0);
 }
 
 struct packed_seg { enum seg s; uint32_t base, limit; uint16_t ar; };
@@ -45,7 +45,7 @@ static void set_segs(struct vcpu *v, const struct packed_seg *p, unsigned int co
         struct guest_seg s = { .selector = 0, .limit = p[i].limit, .attr = attr_of(p[i].ar),
                                .base = p[i].base };
 
-        vmx_set_seg(&v->vmx, p[i].s, &s);
+        hw_set_seg(&v->hw, p[i].s, &s);
     }
 }
 
@@ -58,7 +58,7 @@ static bool set_hvm32(struct vcpu *v, const struct vcpu_hvm_x86_32 *r)
         { SEG_ES, r->es_base, r->es_limit, r->es_ar },
         { SEG_TR, r->tr_base, r->tr_limit, r->tr_ar },
     };
-    struct guest_regs *g = &v->vmx.regs;
+    struct guest_regs *g = &v->hw.regs;
 
     if (!(r->cs_ar & 0x80) || (r->cr0 & CR0_PG && !(r->cr0 & CR0_PE)))
         return false;
@@ -67,9 +67,9 @@ static bool set_hvm32(struct vcpu *v, const struct vcpu_hvm_x86_32 *r)
     set_segs(v, segs, ARRAY_COUNT(segs));
     g->rax = r->eax; g->rcx = r->ecx; g->rdx = r->edx; g->rbx = r->ebx;
     g->rbp = r->ebp; g->rsi = r->esi; g->rdi = r->edi;
-    vmx_set_rsp(&v->vmx, r->esp);
-    vmx_set_rip(&v->vmx, r->eip);
-    vmx_set_rflags(&v->vmx, r->eflags | 2);
+    hw_set_rsp(&v->hw, r->esp);
+    hw_set_rip(&v->hw, r->eip);
+    hw_set_rflags(&v->hw, r->eflags | 2);
     return true;
 }
 
@@ -80,7 +80,7 @@ static bool set_hvm64(struct vcpu *v, const struct vcpu_hvm_x86_64 *r)
         { SEG_SS, 0, UINT32_MAX, 0xc93 }, { SEG_ES, 0, UINT32_MAX, 0xc93 },
         { SEG_TR, 0, 0x67, 0x8b },
     };
-    struct guest_regs *g = &v->vmx.regs;
+    struct guest_regs *g = &v->hw.regs;
 
     if (!(r->efer & EFER_LME) || !(r->cr0 & CR0_PG) || !(r->cr4 & CR4_PAE))
         return false;
@@ -89,9 +89,9 @@ static bool set_hvm64(struct vcpu *v, const struct vcpu_hvm_x86_64 *r)
     set_segs(v, segs, ARRAY_COUNT(segs));
     g->rax = r->rax; g->rcx = r->rcx; g->rdx = r->rdx; g->rbx = r->rbx;
     g->rbp = r->rbp; g->rsi = r->rsi; g->rdi = r->rdi;
-    vmx_set_rsp(&v->vmx, r->rsp);
-    vmx_set_rip(&v->vmx, r->rip);
-    vmx_set_rflags(&v->vmx, r->rflags | 2);
+    hw_set_rsp(&v->hw, r->rsp);
+    hw_set_rip(&v->hw, r->rip);
+    hw_set_rflags(&v->hw, r->rflags | 2);
     return true;
 }
 
@@ -106,18 +106,18 @@ static void given_context(struct vcpu *v)
 
 int vcpu_context_set_hvm(struct vcpu *v, const struct vcpu_hvm_context *ctx)
 {
-    struct vmx_vcpu *before;
+    struct hw_vcpu *before;
     bool good;
 
     if (ctx->mode != VCPU_HVM_MODE_32B && ctx->mode != VCPU_HVM_MODE_64B)
         return -EINVAL;
-    before = vmx_borrow(&v->vmx);
-    vmx_reset(&v->vmx);
+    before = hw_borrow(&v->hw);
+    hw_reset(&v->hw);
     if (ctx->mode == VCPU_HVM_MODE_32B)
         good = set_hvm32(v, &ctx->cpu_regs.x86_32);
     else
         good = set_hvm64(v, &ctx->cpu_regs.x86_64);
-    vmx_give_back(&v->vmx, before);
+    hw_give_back(&v->hw, before);
     if (good)
         given_context(v);
     return good ? 0 : -EINVAL;
@@ -135,11 +135,11 @@ static void load_segs(struct vcpu *v, const struct hvm_hw_cpu *c)
 
 #define X(S, n) s = (struct guest_seg){ .selector = (uint16_t)c->n##_sel, .limit = c->n##_limit, \
                                         .attr = attr_of(c->n##_arbytes), .base = c->n##_base };   \
-    vmx_set_seg(&v->vmx, SEG_##S, &s);
+    hw_set_seg(&v->hw, SEG_##S, &s);
     EACH_SEG(X)
 #undef X
-    vmx_set_table(&v->vmx, false, &gdt);
-    vmx_set_table(&v->vmx, true, &idt);
+    hw_set_table(&v->hw, false, &gdt);
+    hw_set_table(&v->hw, true, &idt);
 }
 
 static void save_segs(struct vcpu *v, struct hvm_hw_cpu *c)
@@ -148,17 +148,17 @@ static void save_segs(struct vcpu *v, struct hvm_hw_cpu *c)
     struct guest_seg s;
 
 #define X(S, n) \
-    vmx_get_seg(&v->vmx, SEG_##S, &s); \
+    hw_get_seg(&v->hw, SEG_##S, &s); \
     c->n##_sel = s.selector; \
     c->n##_limit = s.limit; \
     c->n##_arbytes = packed_of(s.attr); \
     c->n##_base = s.base;
     EACH_SEG(X)
 #undef X
-    vmx_get_table(&v->vmx, false, &t);
+    hw_get_table(&v->hw, false, &t);
     c->gdtr_base = t.base;
     c->gdtr_limit = t.limit;
-    vmx_get_table(&v->vmx, true, &t);
+    hw_get_table(&v->hw, true, &t);
     c->idtr_base = t.base;
     c->idtr_limit = t.limit;
 }
@@ -172,23 +172,23 @@ static void save_segs(struct vcpu *v, struct hvm_hw_cpu *c)
 
 static bool load_loaded(struct vcpu *v, const struct hvm_hw_cpu *c)
 {
-    struct guest_regs *g = &v->vmx.regs;
+    struct guest_regs *g = &v->hw.regs;
 
-    vmx_reset(&v->vmx);
+    hw_reset(&v->hw);
     if (!set_control(v, c->cr0, c->cr3, c->cr4, c->msr_efer))
         return false;
     load_segs(v, c);
 #define X(r) g->r = c->r;
     EACH_GPR(X)
 #undef X
-#define X(index, field) (void)vmx_set_msr(&v->vmx, index, c->field);
+#define X(index, field) (void)hw_set_msr(&v->hw, index, c->field);
     EACH_MSR(X)
 #undef X
     g->cr2 = c->cr2;
-    vmx_set_rsp(&v->vmx, c->rsp);
-    vmx_set_rip(&v->vmx, c->rip);
-    vmx_set_rflags(&v->vmx, c->rflags | 2);
-    vmx_set_dr7(&v->vmx, c->dr7);
+    hw_set_rsp(&v->hw, c->rsp);
+    hw_set_rip(&v->hw, c->rip);
+    hw_set_rflags(&v->hw, c->rflags | 2);
+    hw_set_dr7(&v->hw, c->dr7);
     return true;
 }
 
@@ -204,12 +204,12 @@ static void load_event(struct vcpu *v, const struct hvm_hw_cpu *c)
 
 int vcpu_context_load(struct vcpu *v, const struct hvm_hw_cpu *c)
 {
-    struct vmx_vcpu *before;
+    struct hw_vcpu *before;
     bool good;
 
-    before = vmx_borrow(&v->vmx);
+    before = hw_borrow(&v->hw);
     good = load_loaded(v, c);
-    vmx_give_back(&v->vmx, before);
+    hw_give_back(&v->hw, before);
     if (!good)
         return -EINVAL;
     v->dr[0] = c->dr0; v->dr[1] = c->dr1; v->dr[2] = c->dr2; v->dr[3] = c->dr3;
@@ -223,34 +223,34 @@ int vcpu_context_load(struct vcpu *v, const struct hvm_hw_cpu *c)
 
 static void save_loaded(struct vcpu *v, struct hvm_hw_cpu *c)
 {
-    const struct guest_regs *g = &v->vmx.regs;
+    const struct guest_regs *g = &v->hw.regs;
 
-    c->cr0 = vmx_get_cr(&v->vmx, 0);
-    c->cr3 = vmx_get_cr(&v->vmx, 3);
-    c->cr4 = vmx_get_cr(&v->vmx, 4);
-    c->msr_efer = vmx_get_efer(&v->vmx);
+    c->cr0 = hw_get_cr(&v->hw, 0);
+    c->cr3 = hw_get_cr(&v->hw, 3);
+    c->cr4 = hw_get_cr(&v->hw, 4);
+    c->msr_efer = hw_get_efer(&v->hw);
     save_segs(v, c);
 #define X(r) c->r = g->r;
     EACH_GPR(X)
 #undef X
-#define X(index, field) (void)vmx_get_msr(&v->vmx, index, &c->field);
+#define X(index, field) (void)hw_get_msr(&v->hw, index, &c->field);
     EACH_MSR(X)
 #undef X
     c->cr2 = g->cr2;
-    c->rsp = vmx_get_rsp(&v->vmx);
-    c->rip = vmx_get_rip(&v->vmx);
-    c->rflags = vmx_get_rflags(&v->vmx);
-    c->dr7 = vmx_get_dr7(&v->vmx);
+    c->rsp = hw_get_rsp(&v->hw);
+    c->rip = hw_get_rip(&v->hw);
+    c->rflags = hw_get_rflags(&v->hw);
+    c->dr7 = hw_get_dr7(&v->hw);
 }
 
 void vcpu_context_save(struct vcpu *v, struct hvm_hw_cpu *c)
 {
-    struct vmx_vcpu *before;
+    struct hw_vcpu *before;
 
     memset(c, 0, sizeof(*c));
-    before = vmx_borrow(&v->vmx);
+    before = hw_borrow(&v->hw);
     save_loaded(v, c);
-    vmx_give_back(&v->vmx, before);
+    hw_give_back(&v->hw, before);
     c->dr0 = v->dr[0]; c->dr1 = v->dr[1]; c->dr2 = v->dr[2]; c->dr3 = v->dr[3];
     c->dr6 = v->dr6;
     if (v->xsave) {
@@ -268,11 +268,11 @@ void vcpu_context_save(struct vcpu *v, struct hvm_hw_cpu *c)
 
 bool vcpu_context_pat(struct vcpu *v, uint64_t *pat, bool set)
 {
-    struct vmx_vcpu *before;
+    struct hw_vcpu *before;
     bool good;
 
-    before = vmx_borrow(&v->vmx);
-    good = set ? vmx_set_msr(&v->vmx, MSR_PAT, *pat) : vmx_get_msr(&v->vmx, MSR_PAT, pat);
-    vmx_give_back(&v->vmx, before);
+    before = hw_borrow(&v->hw);
+    good = set ? hw_set_msr(&v->hw, MSR_PAT, *pat) : hw_get_msr(&v->hw, MSR_PAT, pat);
+    hw_give_back(&v->hw, before);
     return good;
 }

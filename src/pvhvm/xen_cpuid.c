@@ -61,7 +61,7 @@ void xen_cpuid_read(uint32_t leaf, uint32_t subleaf, const struct xen_cpuid_info
     }
 }
 
-void xen_hypercall_page_fill(void *page)
+void xen_hypercall_page_fill(void *page, const uint8_t insn[3])
 {
     uint8_t *p = page;
     uint32_t n;
@@ -75,9 +75,7 @@ void xen_hypercall_page_fill(void *page)
         }
         p[0] = 0xb8;                                  /* mov $n, %eax */
         memcpy(p + 1, &n, sizeof(n));
-        p[5] = 0x0f;                                  /* vmcall */
-        p[6] = 0x01;
-        p[7] = 0xc1;
+        memcpy(p + 5, insn, 3);                       /* VMCALL or VMMCALL */
         p[8] = 0xc3;                                  /* ret */
     }
 }

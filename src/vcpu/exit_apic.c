@@ -43,18 +43,18 @@ enum exit_action exit_apic_write(struct vcpu *v, const struct vmexit *x)
 
 void vcpu_apic_mode_changed(struct vcpu *v)
 {
-    enum vmx_apic_mode mode = VMX_APIC_OFF;
+    enum hw_apic_mode mode = HW_APIC_OFF;
 
     if (v->lapic.base_msr & VLAPIC_BASE_EN)
-        mode = vlapic_is_x2apic(&v->lapic) ? VMX_APIC_X2APIC : VMX_APIC_XAPIC;
-    vmx_set_apic_mode(&v->vmx, mode);
-    __atomic_store_n(&v->lapic.hw_delivery, vmx_delivers_interrupts(&v->vmx), __ATOMIC_SEQ_CST);
+        mode = vlapic_is_x2apic(&v->lapic) ? HW_APIC_X2APIC : HW_APIC_XAPIC;
+    hw_set_apic_mode(&v->hw, mode);
+    __atomic_store_n(&v->lapic.hw_delivery, v->hw.delivers_interrupts, __ATOMIC_SEQ_CST);
     (void)vlapic_sync(&v->lapic);
     if (v->lapic.hw_delivery) {
         int irr = vlapic_highest_irr(&v->lapic), isr = vlapic_highest_isr(&v->lapic);
 
-        vmx_set_rvi(&v->vmx, irr < 0 ? 0 : (uint8_t)irr);
-        vmx_set_svi(&v->vmx, isr < 0 ? 0 : (uint8_t)isr);
+        hw_set_rvi(&v->hw, irr < 0 ? 0 : (uint8_t)irr);
+        hw_set_svi(&v->hw, isr < 0 ? 0 : (uint8_t)isr);
     }
 }
 
@@ -63,12 +63,12 @@ static void reload_eoi_exits(struct vcpu *v)
 {
     __atomic_store_n(&v->lapic.eoi_exit_changed, false, __ATOMIC_SEQ_CST);
     for (unsigned int i = 0; i < 4; i++) {
-        uint64_t now = READ_ONCE(v->lapic.eoi_exit[i]), changed = now ^ v->vmx.eoi_exit[i];
+        uint64_t now = READ_ONCE(v->lapic.eoi_exit[i]), changed = now ^ v->hw.eoi_exit[i];
 
         for (; changed; changed &= changed - 1) {
             unsigned int bit = (unsigned int)__builtin_ctzll(changed);
 
-            vmx_set_eoi_exit(&v->vmx, (uint8_t)(64 * i + bit), (now >> bit) & 1);
+            hw_set_eoi_exit(&v->hw, (uint8_t)(64 * i + bit), (now >> bit) & 1);
         }
     }
 }
@@ -84,5 +84,5 @@ void vcpu_virtual_interrupts(struct vcpu *v)
         return;
     irr = vlapic_highest_irr(&v->lapic);
     if (irr >= 0)
-        vmx_set_rvi(&v->vmx, (uint8_t)irr);
+        hw_set_rvi(&v->hw, (uint8_t)irr);
 }

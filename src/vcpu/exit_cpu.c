@@ -38,13 +38,13 @@ static struct cpuid_leaf cpuid_policy_leaf(struct vcpu *v, uint32_t leaf, uint32
         .apic_id = 2 * v->id,
         .vcpu_count = v->domain->max_vcpus,
         .apic_enabled = true,
-        .xcr0 = v->vmx.guest_xcr0,
+        .xcr0 = v->hw.guest_xcr0,
         .xss = v->xss,
     };
 
     /* CR4.OSXSAVE is mirrored in leaf 1 only, and reading it is a VMREAD. */
     if (leaf == 1 || leaf == 7)
-        c.cr4 = vmx_get_cr(&v->vmx, 4);
+        c.cr4 = hw_get_cr(&v->hw, 4);
     return cpuid_policy_read(&v->domain->cpuid, leaf, subleaf, &c);
 }
 
@@ -73,7 +73,7 @@ static struct cpuid_leaf cpuid_leaf_of(struct vcpu *v, uint32_t leaf, uint32_t s
 
 enum exit_action exit_cpuid(struct vcpu *v, const struct vmexit *x unused_arg)
 {
-    struct guest_regs *r = &v->vmx.regs;
+    struct guest_regs *r = &v->hw.regs;
     uint32_t leaf = (uint32_t)r->rax, subleaf = (uint32_t)r->rcx;
 
     if (leaf >= XEN_CPUID_FIRST_LEAF && leaf <= XEN_LEAVES_END) {
@@ -97,7 +97,7 @@ enum exit_action exit_cpuid(struct vcpu *v, const struct vmexit *x unused_arg)
 
 enum exit_action exit_hlt(struct vcpu *v, const struct vmexit *x unused_arg)
 {
-    bool wakes = vmx_get_rflags(&v->vmx) & RFLAGS_IF;
+    bool wakes = hw_get_rflags(&v->hw) & RFLAGS_IF;
 
     sched_block_prepare(&v->sched);
     if (vcpu_has_event(v) && (wakes || v->pending_nmi))
@@ -118,13 +118,13 @@ enum exit_action exit_pause(struct vcpu *v, const struct vmexit *x unused_arg)
 
 enum exit_action exit_xsetbv(struct vcpu *v, const struct vmexit *x unused_arg)
 {
-    struct guest_regs *r = &v->vmx.regs;
+    struct guest_regs *r = &v->hw.regs;
     uint64_t value = (r->rdx << 32) | (uint32_t)r->rax;
 
-    if ((uint32_t)r->rcx != 0 || vmx_get_cpl(&v->vmx) != 0 ||
+    if ((uint32_t)r->rcx != 0 || hw_get_cpl(&v->hw) != 0 ||
         !cpuid_policy_xcr0_valid(&v->domain->cpuid, value))
         return vcpu_gp(v);
-    v->vmx.guest_xcr0 = value;
+    v->hw.guest_xcr0 = value;
     cpu_xsetbv(value);
     return ACT_ADVANCE;
 }
@@ -133,8 +133,8 @@ static void return_tsc(struct vcpu *v)
 {
     uint64_t tsc = cpu_rdtsc() + v->domain->tsc_offset;
 
-    v->vmx.regs.rax = (uint32_t)tsc;
-    v->vmx.regs.rdx = tsc >> 32;
+    v->hw.regs.rax = (uint32_t)tsc;
+    v->hw.regs.rdx = tsc >> 32;
 }
 
 enum exit_action exit_rdtsc(struct vcpu *v, const struct vmexit *x unused_arg)
@@ -148,8 +148,8 @@ enum exit_action exit_rdtscp(struct vcpu *v, const struct vmexit *x unused_arg)
     uint64_t aux = 0;
 
     return_tsc(v);
-    (void)vmx_get_msr(&v->vmx, 0xc0000103U /* IA32_TSC_AUX */, &aux);
-    v->vmx.regs.rcx = (uint32_t)aux;
+    (void)hw_get_msr(&v->hw, 0xc0000103U /* IA32_TSC_AUX */, &aux);
+    v->hw.regs.rcx = (uint32_t)aux;
     return ACT_ADVANCE;
 }
 
@@ -181,12 +181,12 @@ static void count_hypercall(struct vcpu *v, uint64_t nr, uint64_t since)
 
 enum exit_action exit_hypercall(struct vcpu *v, const struct vmexit *x unused_arg)
 {
-    struct guest_regs *r = &v->vmx.regs;
-    bool bits32 = !vmx_is_code64(&v->vmx);
+    struct guest_regs *r = &v->hw.regs;
+    bool bits32 = !hw_is_code64(&v->hw);
     uint64_t nr, since, args[6];
     int64_t result;
 
-    if (vmx_get_cpl(&v->vmx) != 0) {
+    if (hw_get_cpl(&v->hw) != 0) {
         r->rax = (uint64_t)-(int64_t)1 /* -EPERM */;
         return ACT_ADVANCE;
     }

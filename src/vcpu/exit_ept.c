@@ -165,12 +165,12 @@ static void log_unhandled(struct vcpu *v, const struct emul_context *c, const ch
 static void get_segments(struct vcpu *v, struct emul_context *c)
 {
     if (c->mode.code64) {
-        vmx_get_seg(&v->vmx, SEG_FS, &c->seg[SEG_FS]);
-        vmx_get_seg(&v->vmx, SEG_GS, &c->seg[SEG_GS]);
+        hw_get_seg(&v->hw, SEG_FS, &c->seg[SEG_FS]);
+        hw_get_seg(&v->hw, SEG_GS, &c->seg[SEG_GS]);
         return;
     }
     for (unsigned int s = 0; s < SEG_COUNT; s++)
-        vmx_get_seg(&v->vmx, (enum seg)s, &c->seg[s]);
+        hw_get_seg(&v->hw, (enum seg)s, &c->seg[s]);
 }
 
 static enum exit_action emulate(struct emulation *m, const char *why)
@@ -178,31 +178,31 @@ static enum exit_action emulate(struct emulation *m, const char *why)
     struct vcpu *v = m->v;
     struct emul_context *c = &m->c;
 
-    c->regs = &v->vmx.regs;
+    c->regs = &v->hw.regs;
     c->ops = &emul_ops;
     c->ops_ctx = m;
-    c->rip = vmx_get_rip(&v->vmx);
-    c->rflags = vmx_get_rflags(&v->vmx);
-    c->rsp = vmx_get_rsp(&v->vmx);
-    vmx_get_mode(&v->vmx, &c->mode);
+    c->rip = hw_get_rip(&v->hw);
+    c->rflags = hw_get_rflags(&v->hw);
+    c->rsp = hw_get_rsp(&v->hw);
+    hw_get_mode(&v->hw, &c->mode);
     get_segments(v, c);
     c->insn_len = (unsigned int)guest_fetch(v, gva_of(c->mode.code64 ? c->rip : c->seg[SEG_CS].base + c->rip),
                                             c->insn, sizeof(c->insn));
     switch (emul_run(c)) {
     case EMUL_DONE:
-        vmx_set_rflags(&v->vmx, c->rflags);
-        vmx_set_rsp(&v->vmx, c->rsp);
+        hw_set_rflags(&v->hw, c->rflags);
+        hw_set_rsp(&v->hw, c->rsp);
         /* The emulator's commit is the second place that moves RIP (invariant I1). */
-        vmx_skip(&v->vmx, 0);
-        vmx_set_rip(&v->vmx, c->rip);
+        hw_skip(&v->hw, 0);
+        hw_set_rip(&v->hw, c->rip);
         return ACT_RESUME;
     case EMUL_FAULT:
-        vmx_set_rflags(&v->vmx, c->rflags);
+        hw_set_rflags(&v->hw, c->rflags);
         if (c->fault_vector == X86_PF)
             return vcpu_page_fault(v, c->fault_error, c->fault_cr2);
         return vcpu_fault(v, c->fault_vector, c->fault_error);
     case EMUL_RETRY:
-        vmx_set_rflags(&v->vmx, c->rflags);
+        hw_set_rflags(&v->hw, c->rflags);
         return ACT_RETRY;
     case EMUL_UNHANDLED:
     case EMUL_FETCH_FAILED:

@@ -51,8 +51,8 @@ enum exit_action exit_triple_fault(struct vcpu *v, const struct vmexit *x unused
     uint64_t reason = v->domain->params.value[HVM_PARAM_TRIPLE_FAULT_REASON];
 
     log_err("d%uv%u: triple fault at RIP %#llx", v->domain->id, v->id,
-            (unsigned long long)vmx_get_rip(&v->vmx));
-    vmx_dump(&v->vmx);
+            (unsigned long long)hw_get_rip(&v->hw));
+    hw_dump(&v->hw);
     if (v->domain->is_dom0)
         reason = SHUTDOWN_crash;
     domain_shutdown(v->domain, (uint32_t)reason);

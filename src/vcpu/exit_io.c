@@ -23,7 +23,7 @@ void vcpu_port_access(struct vcpu *v, struct io_req *req)
 enum exit_action exit_pio(struct vcpu *v, const struct vmexit *x)
 {
     const struct exit_pio *p = &x->pio;
-    struct guest_regs *r = &v->vmx.regs;
+    struct guest_regs *r = &v->hw.regs;
     struct io_req req = { .space = IO_PORT, .write = !p->in, .size = p->size, .addr = p->port };
     uint64_t mask = io_all_ones(p->size);
 

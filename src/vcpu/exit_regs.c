@@ -11,15 +11,15 @@
 
 static uint64_t gpr_read(struct vcpu *v, uint8_t gpr)
 {
-    return gpr == GPR_RSP ? vmx_get_rsp(&v->vmx) : v->vmx.regs.gpr[gpr & 15];
+    return gpr == GPR_RSP ? hw_get_rsp(&v->hw) : v->hw.regs.gpr[gpr & 15];
 }
 
 static void gpr_write(struct vcpu *v, uint8_t gpr, uint64_t value)
 {
     if (gpr == GPR_RSP)
-        vmx_set_rsp(&v->vmx, value);
+        hw_set_rsp(&v->hw, value);
     else
-        v->vmx.regs.gpr[gpr & 15] = value;
+        v->hw.regs.gpr[gpr & 15] = value;
 }
 
 static bool write_cr(struct vcpu *v, unsigned int cr, uint64_t value)
@@ -32,7 +32,7 @@ static bool write_cr(struct vcpu *v, unsigned int cr, uint64_t value)
     }
     if (cr == 4 && (value & ~cpuid_policy_cr4_allowed(&v->domain->cpuid)))
         return false;
-    return vmx_set_cr(&v->vmx, cr, value);
+    return hw_set_cr(&v->hw, cr, value);
 }
 
 enum exit_action exit_cr(struct vcpu *v, const struct vmexit *x)
@@ -42,17 +42,17 @@ enum exit_action exit_cr(struct vcpu *v, const struct vmexit *x)
 
     switch (c->op) {
     case CR_READ:
-        value = c->cr == 8 ? vlapic_get_tpr(&v->lapic) >> 4 : vmx_get_cr(&v->vmx, c->cr);
+        value = c->cr == 8 ? vlapic_get_tpr(&v->lapic) >> 4 : hw_get_cr(&v->hw, c->cr);
         gpr_write(v, c->gpr, value);
         return ACT_ADVANCE;
     case CR_WRITE:
         return write_cr(v, c->cr, gpr_read(v, c->gpr)) ? ACT_ADVANCE : vcpu_gp(v);
     case CR_CLTS:
-        cr0 = vmx_get_cr(&v->vmx, 0);
+        cr0 = hw_get_cr(&v->hw, 0);
         return write_cr(v, 0, cr0 & ~CR0_TS) ? ACT_ADVANCE : vcpu_gp(v);
     case CR_LMSW:
         /* LMSW can set PE but not clear it (SDM vol. 2). */
-        cr0 = vmx_get_cr(&v->vmx, 0);
+        cr0 = hw_get_cr(&v->hw, 0);
         value = (cr0 & ~0xeULL) | (c->lmsw & 0xfU);
         return write_cr(v, 0, value) ? ACT_ADVANCE : vcpu_gp(v);
     }
@@ -63,7 +63,7 @@ enum exit_action exit_cr(struct vcpu *v, const struct vmexit *x)
 enum exit_action exit_dr(struct vcpu *v, const struct vmexit *x unused_arg)
 {
     vcpu_load_debug(v);
-    vmx_set_dr_exiting(&v->vmx, false);
+    hw_set_dr_exiting(&v->hw, false);
     return ACT_RETRY;
 }
 
@@ -79,7 +79,7 @@ static bool rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value)
     case MSR_GP: return false;
     case MSR_VMCS:
     case MSR_SPEC_CTRL:
-    case MSR_EFER: return vmx_get_msr(&v->vmx, msr, value);
+    case MSR_EFER: return hw_get_msr(&v->hw, msr, value);
     case MSR_CONST: *value = rule.value; return true;
     case MSR_STORE: return msr_store_read(&v->msrs, msr, value);
     case MSR_TSC: *value = cpu_rdtsc() + d->tsc_offset; return true;
@@ -126,9 +126,9 @@ static bool set_hypercall_page(struct vcpu *v, uint64_t value)
     page = domain_map_page(v->domain, gfn_of(value >> PAGE_SHIFT), &m);
     if (!page)
         return false;
-    xen_hypercall_page_fill(page);
+    xen_hypercall_page_fill(page, hw_features.hypercall_insn);
     domain_unmap_page(page, m);
-    v->domain->shared_32bit = !vmx_is_code64(&v->vmx);
+    v->domain->shared_32bit = !hw_is_code64(&v->hw);
     return true;
 }
 
@@ -147,7 +147,7 @@ static bool set_efer(struct vcpu *v, uint64_t value)
 {
     if (value & ~cpuid_policy_efer_allowed(&v->domain->cpuid) & ~EFER_LMA)
         return false;
-    return vmx_set_efer(&v->vmx, value);
+    return hw_set_efer(&v->hw, value);
 }
 
 static bool wrmsr(struct vcpu *v, uint32_t msr, uint64_t value)
@@ -163,7 +163,7 @@ static bool wrmsr(struct vcpu *v, uint32_t msr, uint64_t value)
     case MSR_PLATFORM_INFO:
     case MSR_ARCH_CAPS: return rule.ignore_write;
     case MSR_VMCS:
-    case MSR_SPEC_CTRL: return vmx_set_msr(&v->vmx, msr, value);
+    case MSR_SPEC_CTRL: return hw_set_msr(&v->hw, msr, value);
     case MSR_EFER: return set_efer(v, value);
     case MSR_STORE: return msr_store_write(&v->msrs, msr, value);
     case MSR_TSC: return true;            /* dom0 and PVH kernels do not move it; ignored */
@@ -183,7 +183,7 @@ static bool wrmsr(struct vcpu *v, uint32_t msr, uint64_t value)
 
 enum exit_action exit_rdmsr(struct vcpu *v, const struct vmexit *x unused_arg)
 {
-    struct guest_regs *r = &v->vmx.regs;
+    struct guest_regs *r = &v->hw.regs;
     uint64_t value;
 
     if (!rdmsr(v, (uint32_t)r->rcx, &value)) {
@@ -197,7 +197,7 @@ enum exit_action exit_rdmsr(struct vcpu *v, const struct vmexit *x unused_arg)
 
 enum exit_action exit_wrmsr(struct vcpu *v, const struct vmexit *x unused_arg)
 {
-    struct guest_regs *r = &v->vmx.regs;
+    struct guest_regs *r = &v->hw.regs;
     uint64_t value = (r->rdx << 32) | (uint32_t)r->rax;
 
     if (wrmsr(v, (uint32_t)r->rcx, value))

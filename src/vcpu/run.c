@@ -44,7 +44,7 @@ static void vcpu_finish(struct vcpu *v, const struct vmexit *x, enum exit_action
 {
     switch (a) {
     case ACT_ADVANCE:
-        vmx_skip(&v->vmx, x->insn_len);
+        hw_skip(&v->hw, x->insn_len);
         break;
     case ACT_RESUME:
     case ACT_RETRY:
@@ -53,13 +53,13 @@ static void vcpu_finish(struct vcpu *v, const struct vmexit *x, enum exit_action
         sched_block(&v->sched);
         break;
     case ACT_INJECT:
-        vmx_inject(&v->vmx, &v->pending);
+        hw_inject(&v->hw, &v->pending);
         v->pending.valid = false;
         break;
     case ACT_CRASH:
         domain_crash(v->domain, "%s (reason %u, qualification %#llx) at RIP %#llx on d%uv%u",
-                     vmx_exit_name(x), x->hw_reason, (unsigned long long)x->hw_qual,
-                     (unsigned long long)vmx_get_rip(&v->vmx), v->domain->id, v->id);
+                     hw_exit_name(x), x->hw_reason, (unsigned long long)x->hw_qual,
+                     (unsigned long long)hw_get_rip(&v->hw), v->domain->id, v->id);
         break;
     }
 }
@@ -81,13 +81,13 @@ static void settle_start(struct vcpu *v)
         v->sipi_wait = false;
     spin_unlock(&v->lock);
     if (init) {
-        vmx_reset(&v->vmx);
+        hw_reset(&v->hw);
         vlapic_reset(&v->lapic);
         timer_set(&v->lapic_timer, v->lapic.timer_deadline);
         vcpu_apic_mode_changed(v);
     }
     if (sipi) {
-        vmx_set_sipi(&v->vmx, vector);
+        hw_set_sipi(&v->hw, vector);
         v->initialised = true;
     } else if (init) {
         vcpu_offline(v);
@@ -99,7 +99,7 @@ static void vcpu_settle(struct vcpu *v)
     if (unlikely(READ_ONCE(v->init_pending) || READ_ONCE(v->sipi_pending)))
         settle_start(v);
     if (unlikely(v->pvh_entry)) {
-        vmx_set_pvh_entry(&v->vmx, v->pvh_entry, v->pvh_start_info);
+        hw_set_pvh_entry(&v->hw, v->pvh_entry, v->pvh_start_info);
         v->pvh_entry = 0;
         vcpu_apic_mode_changed(v);
     }
@@ -130,31 +130,31 @@ static void inject_irq(struct vcpu *v)
     struct hv_event e = { .valid = true, .type = EVENT_EXTINT };
 
     if (vector < 0) {
-        vmx_open_irq_window(&v->vmx, false);
+        hw_want_irq_window(&v->hw, false);
         return;
     }
-    if (vmx_event_is_queued(&v->vmx) || vmx_irq_blocked(&v->vmx) != VMX_OPEN) {
-        vmx_open_irq_window(&v->vmx, true);
+    if (hw_event_is_queued(&v->hw) || hw_irq_blocked(&v->hw) != HW_OPEN) {
+        hw_want_irq_window(&v->hw, true);
         return;
     }
     e.vector = (uint8_t)vector;
     if (callback < 0)
         vlapic_accept(&v->lapic, e.vector);
-    vmx_inject(&v->vmx, &e);
-    vmx_open_irq_window(&v->vmx, next_vector(v, -1) >= 0);
+    hw_inject(&v->hw, &e);
+    hw_want_irq_window(&v->hw, next_vector(v, -1) >= 0);
 }
 
 static void inject_nmi(struct vcpu *v)
 {
     const struct hv_event nmi = { .valid = true, .type = EVENT_NMI, .vector = X86_NMI };
 
-    if (vmx_event_is_queued(&v->vmx) || vmx_nmi_blocked(&v->vmx) != VMX_OPEN) {
-        vmx_open_nmi_window(&v->vmx, true);
+    if (hw_event_is_queued(&v->hw) || hw_nmi_blocked(&v->hw) != HW_OPEN) {
+        hw_want_nmi_window(&v->hw, true);
         return;
     }
     WRITE_ONCE(v->pending_nmi, false);
-    vmx_inject(&v->vmx, &nmi);
-    vmx_open_nmi_window(&v->vmx, false);
+    hw_inject(&v->hw, &nmi);
+    hw_want_nmi_window(&v->hw, false);
 }
 
 /* An exit when the guest lowers its TPR below what keeps an interrupt waiting. */
@@ -162,7 +162,7 @@ static void set_tpr_threshold(struct vcpu *v)
 {
     int irr = vlapic_highest_irr(&v->lapic);
 
-    vmx_set_tpr_threshold(&v->vmx, irr < 0 ? 0 : (unsigned int)irr >> 4);
+    hw_set_tpr_threshold(&v->hw, irr < 0 ? 0 : (unsigned int)irr >> 4);
 }
 
 static void vcpu_inject(struct vcpu *v)
@@ -171,7 +171,7 @@ static void vcpu_inject(struct vcpu *v)
         inject_nmi(v);
     if (v->lapic.hw_delivery)
         vcpu_virtual_interrupts(v);
-    else if (vmx_features.tpr_shadow)
+    else if (v->hw.uses_tpr_threshold)
         set_tpr_threshold(v);
     inject_irq(v);
 }
@@ -194,7 +194,7 @@ static void vcpu_host_event(struct vcpu *v, const struct vmexit *x)
         trap_run_machine_check();
     /* An event whose delivery was cut short is delivered again; a task switch completes it itself. */
     if (unlikely(x->cut_short.valid) && x->reason != EXIT_TASK_SWITCH)
-        vmx_inject(&v->vmx, &x->cut_short);
+        hw_inject(&v->hw, &x->cut_short);
 }
 
 static void count_exit(struct vcpu *v, enum exit_reason reason, uint64_t since)
@@ -209,7 +209,7 @@ static void count_exit(struct vcpu *v, enum exit_reason reason, uint64_t since)
 
 static bool flush_needed(const struct vcpu *v)
 {
-    return READ_ONCE(v->domain->p2m.ept.generation) != v->vmx.ept_generation;
+    return READ_ONCE(v->domain->p2m.slat.generation) != v->hw.slat_generation;
 }
 
 /* Runs v until this CPU has something else to do. */
@@ -225,12 +225,12 @@ static void vcpu_run(struct vcpu *v)
             break;
         vcpu_inject(v);
         if (unlikely(flush_needed(v))) {
-            v->vmx.ept_generation = READ_ONCE(v->domain->p2m.ept.generation);
-            vmx_invept(ept_pointer(&v->domain->p2m.ept));
+            v->hw.slat_generation = READ_ONCE(v->domain->p2m.slat.generation);
+            hw_flush(v->hw.config.slat_root);
         }
         if (likely(since))
             count_exit(v, x->reason, since);
-        vmx_enter(&v->vmx, x);
+        hw_enter(&v->hw, x);
         since = cpu_rdtsc();
         vcpu_host_event(v, x);
         cpu_irq_enable();

@@ -4,6 +4,7 @@
 
 #include "bits.h"
 #include "cpu.h"
+#include "state.h"
 #include "vmcs.h"
 
 #include <hv/assert.h>
@@ -22,63 +23,68 @@ static uint32_t register_help(const struct vmx_features *f)
     return (f->apic_register_virt ? SEC_APIC_REGISTER : 0) | (f->virtual_intr_delivery ? SEC_VIRTUAL_INTR : 0);
 }
 
-struct apic_controls apic_controls(const struct vmx_features *f, const struct vmx_vcpu_config *config,
-                                   enum vmx_apic_mode mode)
+struct apic_controls apic_controls(const struct vmx_features *f, const struct hw_vcpu_config *config,
+                                   enum hw_apic_mode mode)
 {
     struct apic_controls c = { .cpu = CPU_CR8_LOAD_EXIT | CPU_CR8_STORE_EXIT };
 
     if (!config->virtual_apic || !f->tpr_shadow || config->apic_page == NULL)
         return c;
     c.cpu = CPU_TPR_SHADOW;
-    if (mode == VMX_APIC_XAPIC && f->apic_access && config->apic_access_page.v != 0)
+    if (mode == HW_APIC_XAPIC && f->apic_access && config->apic_access_page.v != 0)
         c.secondary = SEC_APIC_ACCESS | register_help(f);
-    if (mode == VMX_APIC_X2APIC && f->x2apic_virt && config->msr_bitmap_x2apic != NULL)
+    if (mode == HW_APIC_X2APIC && f->x2apic_virt && config->msr_bitmap_x2apic != NULL)
         c.secondary = SEC_X2APIC | register_help(f);
     return c;
 }
 
-static void choose_msr_bitmap(struct vmx_vcpu *v)
+static void choose_msr_bitmap(struct hw_vcpu *v)
 {
-    bool x2apic = v->secondary & SEC_X2APIC;
+    bool x2apic = vmx(v)->secondary & SEC_X2APIC;
     const uint8_t *bitmap = x2apic ? v->config.msr_bitmap_x2apic : v->config.msr_bitmap;
-    uint32_t cpu = bitmap != NULL ? v->cpu_based | CPU_MSR_BITMAPS : v->cpu_based & ~CPU_MSR_BITMAPS;
+    uint32_t cpu = bitmap != NULL ? vmx(v)->cpu_based | CPU_MSR_BITMAPS : vmx(v)->cpu_based & ~CPU_MSR_BITMAPS;
 
     if (bitmap != NULL)
         vmwrite64(CTL_MSR_BITMAP, virt_to_phys(bitmap).v);
-    v->cpu_based = cpu;
+    vmx(v)->cpu_based = cpu;
 }
 
-void vmx_set_apic_mode(struct vmx_vcpu *v, enum vmx_apic_mode mode)
+void vmx_set_apic_mode(struct hw_vcpu *v, enum hw_apic_mode mode)
 {
     struct apic_controls c = apic_controls(&vmx_features, &v->config, mode);
 
     if (mode == v->apic_mode)
         return;
     v->apic_mode = mode;
-    v->secondary = (v->secondary & ~APIC_SECONDARY) | c.secondary;
-    v->cpu_based = (v->cpu_based & ~APIC_CPU) | c.cpu;
+    vmx(v)->secondary = (vmx(v)->secondary & ~APIC_SECONDARY) | c.secondary;
+    vmx(v)->cpu_based = (vmx(v)->cpu_based & ~APIC_CPU) | c.cpu;
     choose_msr_bitmap(v);
-    vmwrite32(CTL_SECONDARY, v->secondary);
-    vmwrite32(CTL_CPU_BASED, v->cpu_based);
-    if (v->cpu_based & CPU_TPR_SHADOW)
+    apic_note_controls(v);
+    vmwrite32(CTL_SECONDARY, vmx(v)->secondary);
+    vmwrite32(CTL_CPU_BASED, vmx(v)->cpu_based);
+    if (v->uses_tpr_threshold)
         vmx_set_tpr_threshold(v, v->tpr_threshold);
     /* The CPU may have cached translations of the access page's address (SDM 30.4). */
-    if (v->secondary & SEC_EPT)
-        vmx_invept(v->config.eptp);
+    if (vmx(v)->secondary & SEC_EPT)
+        vmx_invept(v->config.slat_root);
 }
 
-bool vmx_delivers_interrupts(const struct vmx_vcpu *v) { return v->secondary & SEC_VIRTUAL_INTR; }
+void apic_note_controls(struct hw_vcpu *v)
+{
+    v->delivers_interrupts = vmx(v)->secondary & SEC_VIRTUAL_INTR;
+    v->uses_tpr_threshold = (vmx(v)->cpu_based & CPU_TPR_SHADOW) && !v->delivers_interrupts;
+}
 
 /* Without help with accesses a threshold above the TPR is no legal entry state (SDM 27.2.1.1): it would
  * mean that the interrupt can be delivered already, which is for the caller to see. */
-void vmx_set_tpr_threshold(struct vmx_vcpu *v, unsigned int threshold)
+void vmx_set_tpr_threshold(struct hw_vcpu *v, unsigned int threshold)
 {
     const uint8_t *page = v->config.apic_page;
 
-    if (!(v->cpu_based & CPU_TPR_SHADOW) || (v->secondary & SEC_VIRTUAL_INTR))
+    if (!v->uses_tpr_threshold)
         return;
     threshold &= 0xf;
-    if (!(v->secondary & SEC_APIC_ACCESS))
+    if (!(vmx(v)->secondary & SEC_APIC_ACCESS))
         threshold = min_of(threshold, (unsigned int)page[APIC_PAGE_TPR] >> 4);
     if (threshold == v->tpr_threshold)
         return;
@@ -86,7 +92,7 @@ void vmx_set_tpr_threshold(struct vmx_vcpu *v, unsigned int threshold)
     vmwrite32(CTL_TPR_THRESHOLD, threshold);
 }
 
-uint8_t vmx_get_rvi(struct vmx_vcpu *v unused_arg) { return (uint8_t)vmread16(GUEST_INTR_STATUS); }
+uint8_t vmx_get_rvi(struct hw_vcpu *v unused_arg) { return (uint8_t)vmread16(GUEST_INTR_STATUS); }
 
 static void set_status(uint16_t keep, uint16_t bits)
 {
@@ -96,24 +102,24 @@ static void set_status(uint16_t keep, uint16_t bits)
         vmwrite16(GUEST_INTR_STATUS, now);
 }
 
-void vmx_set_rvi(struct vmx_vcpu *v, uint8_t vector)
+void vmx_set_rvi(struct hw_vcpu *v, uint8_t vector)
 {
-    ASSERT(vmx_delivers_interrupts(v));
+    ASSERT(v->delivers_interrupts);
     set_status(0xff00, vector);
 }
 
-void vmx_set_svi(struct vmx_vcpu *v, uint8_t vector)
+void vmx_set_svi(struct hw_vcpu *v, uint8_t vector)
 {
-    ASSERT(vmx_delivers_interrupts(v));
+    ASSERT(v->delivers_interrupts);
     set_status(0x00ff, (uint16_t)(vector << 8));
 }
 
-void vmx_set_eoi_exit(struct vmx_vcpu *v, uint8_t vector, bool exits)
+void vmx_set_eoi_exit(struct hw_vcpu *v, uint8_t vector, bool exits)
 {
     uint64_t old = v->eoi_exit[vector / 64], bit = BIT(vector % 64);
     uint64_t now = exits ? old | bit : old & ~bit;
 
-    if (now == old || !vmx_features.virtual_intr_delivery || !(v->cpu_based & CPU_TPR_SHADOW))
+    if (now == old || !vmx_features.virtual_intr_delivery || !(vmx(v)->cpu_based & CPU_TPR_SHADOW))
         return;
     v->eoi_exit[vector / 64] = now;
     vmcs_write((uint16_t)(CTL_EOI_EXIT_0.encoding + 2 * (vector / 64)), now);

@@ -6,13 +6,14 @@
 #ifndef VMX_CACHE_H
 #define VMX_CACHE_H
 
+#include "state.h"
 #include "vmcs.h"
 
 enum cached {
     CACHED_RIP, CACHED_RSP, CACHED_RFLAGS, CACHED_INTERRUPTIBILITY, CACHED_CS_ATTR, CACHED_SS_ATTR,
     CACHED_CR0, CACHED_CR3, CACHED_CR4, CACHED_EFER, CACHED_COUNT
 };
-_Static_assert(CACHED_COUNT == VMX_CACHED_FIELDS, "struct vmx_vcpu has room for each");
+_Static_assert(CACHED_COUNT == VMX_CACHED_FIELDS, "struct vmx_state has room for each");
 
 static inline uint16_t cached_encoding(enum cached c)
 {
@@ -32,24 +33,24 @@ static inline uint16_t cached_encoding(enum cached c)
     return 0;
 }
 
-static inline uint64_t cache_get(struct vmx_vcpu *v, enum cached c)
+static inline uint64_t cache_get(struct hw_vcpu *v, enum cached c)
 {
-    if (!(v->cached & (1U << c))) {
-        v->cache[c] = vmcs_read(cached_encoding(c));
-        v->cached |= 1U << c;
+    if (!(vmx(v)->cached & (1U << c))) {
+        vmx(v)->cache[c] = vmcs_read(cached_encoding(c));
+        vmx(v)->cached |= 1U << c;
     }
-    return v->cache[c];
+    return vmx(v)->cache[c];
 }
 
-static inline void cache_set(struct vmx_vcpu *v, enum cached c, uint64_t value)
+static inline void cache_set(struct hw_vcpu *v, enum cached c, uint64_t value)
 {
-    if ((v->cached & (1U << c)) && v->cache[c] == value)
+    if ((vmx(v)->cached & (1U << c)) && vmx(v)->cache[c] == value)
         return;
     vmcs_write(cached_encoding(c), value);
-    v->cache[c] = value;
-    v->cached |= 1U << c;
+    vmx(v)->cache[c] = value;
+    vmx(v)->cached |= 1U << c;
 }
 
-static inline void cache_forget(struct vmx_vcpu *v) { v->cached = 0; }
+static inline void cache_forget(struct hw_vcpu *v) { vmx(v)->cached = 0; }
 
 #endif

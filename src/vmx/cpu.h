@@ -8,21 +8,23 @@
 struct vmx_cpu {
     void *region;                 /* VMXON region */
     bool on;
-    struct vmx_vcpu *current;     /* whose VMCS is current here */
+    struct hw_vcpu *current;     /* whose VMCS is current here */
 };
 
 struct vmx_cpu *vmx_this_cpu(void);
 
 /* cr.c: CR4 bits that this guest may set. */
-uint64_t cr4_allowed(const struct vmx_vcpu *v);
+uint64_t cr4_allowed(const struct hw_vcpu *v);
 /* msr.c: the MSRs that hardware does not switch. */
-void msrs_load(struct vmx_vcpu *v);
-void msrs_save(struct vmx_vcpu *v);
+void msrs_load(struct hw_vcpu *v);
+void msrs_save(struct hw_vcpu *v);
 /* apic.c: secondary and CR8 controls of a mode; pure. */
 struct apic_controls { uint32_t cpu, secondary; };
-struct apic_controls apic_controls(const struct vmx_features *f, const struct vmx_vcpu_config *config,
-                                   enum vmx_apic_mode mode);
+/* What others see of the controls; to be called when they have changed. */
+void apic_note_controls(struct hw_vcpu *v);
+struct apic_controls apic_controls(const struct vmx_features *f, const struct hw_vcpu_config *config,
+                                   enum hw_apic_mode mode);
 /* inject.c: writes the queued event for the entry that follows. */
-void inject_write(struct vmx_vcpu *v);
+void inject_write(struct hw_vcpu *v);
 
 #endif

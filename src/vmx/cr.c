@@ -31,34 +31,34 @@
 #define PDPTE_RESERVED (0xfff00000000001e6ULL)
 #define PDPTE_PRESENT 0x1ULL
 
-uint64_t cr4_allowed(const struct vmx_vcpu *v)
+uint64_t cr4_allowed(const struct hw_vcpu *v)
 {
     uint64_t all = CR4_VIRTUALISED & vmx_setup.cr4_fixed1;
 
     return v->config.cr4_allowed != 0 ? v->config.cr4_allowed & all : all;
 }
 
-uint64_t vmx_get_cr(struct vmx_vcpu *v, unsigned int n)
+uint64_t vmx_get_cr(struct hw_vcpu *v, unsigned int n)
 {
     switch (n) {
     case 0:
-        return (cache_get(v, CACHED_CR0) & ~v->cr0_shadow_mask) |
-               (vmreadn(CTL_CR0_SHADOW) & v->cr0_shadow_mask);
+        return (cache_get(v, CACHED_CR0) & ~vmx(v)->cr0_shadow_mask) |
+               (vmreadn(CTL_CR0_SHADOW) & vmx(v)->cr0_shadow_mask);
     case 3:
         return cache_get(v, CACHED_CR3);
     case 4:
-        return (cache_get(v, CACHED_CR4) & ~v->cr4_shadow_mask) |
-               (vmreadn(CTL_CR4_SHADOW) & v->cr4_shadow_mask);
+        return (cache_get(v, CACHED_CR4) & ~vmx(v)->cr4_shadow_mask) |
+               (vmreadn(CTL_CR4_SHADOW) & vmx(v)->cr4_shadow_mask);
     default:
         ASSERT(false);
         return 0;
     }
 }
 
-uint64_t vmx_get_efer(struct vmx_vcpu *v) { return cache_get(v, CACHED_EFER); }
+uint64_t vmx_get_efer(struct hw_vcpu *v) { return cache_get(v, CACHED_EFER); }
 
 /* EFER.LMA and the entry control are one bit in two places (SDM 27.3.1.1). */
-static void write_efer(struct vmx_vcpu *v, uint64_t efer)
+static void write_efer(struct hw_vcpu *v, uint64_t efer)
 {
     uint32_t entry = vmread32(CTL_ENTRY);
     uint32_t wanted = efer & EFER_LMA ? entry | ENTRYCTL_IA32E : entry & ~ENTRYCTL_IA32E;
@@ -68,7 +68,7 @@ static void write_efer(struct vmx_vcpu *v, uint64_t efer)
         vmwrite32(CTL_ENTRY, wanted);
 }
 
-static void write_cr0(struct vmx_vcpu *v, uint64_t value)
+static void write_cr0(struct hw_vcpu *v, uint64_t value)
 {
     uint64_t real = (value & CR0_GUEST) | CR0_ET | (vmx_setup.cr0_fixed0 & ~(CR0_PE | CR0_PG));
 
@@ -76,17 +76,17 @@ static void write_cr0(struct vmx_vcpu *v, uint64_t value)
     cache_set(v, CACHED_CR0, real);
 }
 
-static void write_cr4(struct vmx_vcpu *v, uint64_t value)
+static void write_cr4(struct hw_vcpu *v, uint64_t value)
 {
     vmwriten(CTL_CR4_SHADOW, value);
     cache_set(v, CACHED_CR4, (value & cr4_allowed(v)) | vmx_setup.cr4_fixed0 | CR4_VMXE |
               (CR4_MCE & vmx_setup.cr4_fixed1));
 }
 
-static bool cs_is_64bit(struct vmx_vcpu *v) { return cache_get(v, CACHED_CS_ATTR) & SEG_ATTR_L; }
+static bool cs_is_64bit(struct hw_vcpu *v) { return cache_get(v, CACHED_CS_ATTR) & SEG_ATTR_L; }
 
 /* SDM volume 2, MOV to CR0: what raises #GP. */
-static bool cr0_is_legal(struct vmx_vcpu *v, uint64_t old, uint64_t value)
+static bool cr0_is_legal(struct hw_vcpu *v, uint64_t old, uint64_t value)
 {
     uint64_t efer = vmx_get_efer(v), cr4 = vmx_get_cr(v, 4);
 
@@ -100,7 +100,7 @@ static bool cr0_is_legal(struct vmx_vcpu *v, uint64_t old, uint64_t value)
     return true;
 }
 
-static bool set_cr0(struct vmx_vcpu *v, uint64_t value)
+static bool set_cr0(struct hw_vcpu *v, uint64_t value)
 {
     uint64_t old = vmx_get_cr(v, 0), efer = vmx_get_efer(v);
 
@@ -118,7 +118,7 @@ static bool set_cr0(struct vmx_vcpu *v, uint64_t value)
     return true;
 }
 
-static bool set_cr3(struct vmx_vcpu *v, uint64_t value)
+static bool set_cr3(struct hw_vcpu *v, uint64_t value)
 {
     bool lma = vmx_get_efer(v) & EFER_LMA;
 
@@ -134,7 +134,7 @@ static bool set_cr3(struct vmx_vcpu *v, uint64_t value)
     return true;
 }
 
-static bool set_cr4(struct vmx_vcpu *v, uint64_t value)
+static bool set_cr4(struct hw_vcpu *v, uint64_t value)
 {
     uint64_t old = vmx_get_cr(v, 4);
     bool lma = vmx_get_efer(v) & EFER_LMA;
@@ -153,7 +153,7 @@ static bool set_cr4(struct vmx_vcpu *v, uint64_t value)
     return true;
 }
 
-bool vmx_set_cr(struct vmx_vcpu *v, unsigned int n, uint64_t value)
+bool vmx_set_cr(struct hw_vcpu *v, unsigned int n, uint64_t value)
 {
     switch (n) {
     case 0: return set_cr0(v, value);
@@ -163,15 +163,15 @@ bool vmx_set_cr(struct vmx_vcpu *v, unsigned int n, uint64_t value)
     }
 }
 
-bool vmx_pdptes_wanted(const struct vmx_vcpu *v)
+bool vmx_pdptes_wanted(const struct hw_vcpu *v)
 {
-    struct vmx_vcpu *w = (struct vmx_vcpu *)(uintptr_t)v;     /* reading fills the cache */
+    struct hw_vcpu *w = (struct hw_vcpu *)(uintptr_t)v;     /* reading fills the cache */
 
     return v->pdptes_wanted && (vmx_get_cr(w, 0) & CR0_PG) && (vmx_get_cr(w, 4) & CR4_PAE) &&
            !(vmx_get_efer(w) & EFER_LMA);
 }
 
-bool vmx_set_pdptes(struct vmx_vcpu *v, const uint64_t pdpte[4])
+bool vmx_set_pdptes(struct hw_vcpu *v, const uint64_t pdpte[4])
 {
     for (unsigned int i = 0; i < 4; i++)
         if ((pdpte[i] & PDPTE_PRESENT) && (pdpte[i] & PDPTE_RESERVED))
@@ -185,7 +185,7 @@ bool vmx_set_pdptes(struct vmx_vcpu *v, const uint64_t pdpte[4])
 }
 
 /* LMA as written is ignored: it follows LME and paging. */
-bool vmx_set_efer(struct vmx_vcpu *v, uint64_t value)
+bool vmx_set_efer(struct hw_vcpu *v, uint64_t value)
 {
     uint64_t old = vmx_get_efer(v);
     bool paging = vmx_get_cr(v, 0) & CR0_PG;

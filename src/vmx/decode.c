@@ -19,14 +19,6 @@ static const struct exit_row rows[] = {
 #undef EXIT
 };
 
-static const char *const labels[EXIT_COUNT] = {
-#define EXIT(name, hw, handler, what, label) [EXIT_##name] = (label),
-#include <hv/exits.def>
-#undef EXIT
-    [EXIT_UNKNOWN] = "unknown exit reason",
-    [EXIT_ENTRY_FAILED] = "VM entry failed",
-};
-
 static uint32_t field(uint64_t value, unsigned int first, unsigned int last)
 {
     return (uint32_t)((value >> first) & (BIT(last - first + 1) - 1));
@@ -179,9 +171,4 @@ void vmx_decode(const struct vmx_exit_raw *raw, struct vmexit *x)
         x->cut_short = decode_event(raw->vectoring_info, raw->vectoring_error, raw->insn_len);
     if (row.reads & ~READ_LEN)
         decode_details(raw, x);
-}
-
-const char *vmx_exit_name(const struct vmexit *x)
-{
-    return (unsigned int)x->reason < EXIT_COUNT ? labels[x->reason] : "?";
 }

@@ -17,7 +17,7 @@ static void dump_registers(const struct guest_regs *r)
     log_err("R13 %016lx R14 %016lx R15 %016lx CR2 %016lx", r->r13, r->r14, r->r15, r->cr2);
 }
 
-static void dump_segments(struct vmx_vcpu *v)
+static void dump_segments(struct hw_vcpu *v)
 {
     struct guest_seg s;
     struct guest_table gdt, idt;
@@ -54,9 +54,9 @@ static void dump_fields(void)
         log_err("%s %lx", name[i], value[i]);
 }
 
-void vmx_dump(struct vmx_vcpu *v)
+void vmx_dump(struct hw_vcpu *v)
 {
-    struct vmx_vcpu *previous = vmx_borrow(v);
+    struct hw_vcpu *previous = vmx_borrow(v);
 
     log_err("RIP %016lx RSP %016lx RFLAGS %08lx", vmx_get_rip(v), vmx_get_rsp(v), vmx_get_rflags(v));
     dump_registers(&v->regs);

@@ -9,23 +9,23 @@
 #include <hv/assert.h>
 #include <vmx/vmx.h>
 
-enum vmx_blocked irq_blocked(bool queued, uint64_t rflags, uint64_t interruptibility)
+enum hw_blocked irq_blocked(bool queued, uint64_t rflags, uint64_t interruptibility)
 {
     if (queued)
-        return VMX_BLOCKED_EVENT;
+        return HW_BLOCKED_EVENT;
     if (!(rflags & RFLAGS_IF))
-        return VMX_BLOCKED_IF;
-    return interruptibility & BLOCKED_SHADOW ? VMX_BLOCKED_SHADOW : VMX_OPEN;
+        return HW_BLOCKED_IF;
+    return interruptibility & BLOCKED_SHADOW ? HW_BLOCKED_SHADOW : HW_OPEN;
 }
 
 /* Whether STI blocks NMIs depends on the CPU (SDM 27.3.1.5): waiting one instruction suits all. */
-enum vmx_blocked nmi_blocked(bool queued, uint64_t interruptibility)
+enum hw_blocked nmi_blocked(bool queued, uint64_t interruptibility)
 {
     if (queued)
-        return VMX_BLOCKED_EVENT;
+        return HW_BLOCKED_EVENT;
     if (interruptibility & BLOCKED_BY_NMI)
-        return VMX_BLOCKED_NMI;
-    return interruptibility & BLOCKED_SHADOW ? VMX_BLOCKED_SHADOW : VMX_OPEN;
+        return HW_BLOCKED_NMI;
+    return interruptibility & BLOCKED_SHADOW ? HW_BLOCKED_SHADOW : HW_OPEN;
 }
 
 static bool is_contributory(unsigned int vector)
@@ -58,21 +58,19 @@ uint32_t event_encode(const struct hv_event *e, bool protected_mode)
     return e->has_error && protected_mode ? info | INTR_HAS_ERROR : info;
 }
 
-enum vmx_blocked vmx_irq_blocked(struct vmx_vcpu *v)
+enum hw_blocked vmx_irq_blocked(struct hw_vcpu *v)
 {
     if (v->event.valid)
-        return VMX_BLOCKED_EVENT;
+        return HW_BLOCKED_EVENT;
     return irq_blocked(false, vmx_get_rflags(v), cache_get(v, CACHED_INTERRUPTIBILITY));
 }
 
-enum vmx_blocked vmx_nmi_blocked(struct vmx_vcpu *v)
+enum hw_blocked vmx_nmi_blocked(struct hw_vcpu *v)
 {
-    return v->event.valid ? VMX_BLOCKED_EVENT : nmi_blocked(false, cache_get(v, CACHED_INTERRUPTIBILITY));
+    return v->event.valid ? HW_BLOCKED_EVENT : nmi_blocked(false, cache_get(v, CACHED_INTERRUPTIBILITY));
 }
 
-bool vmx_event_is_queued(const struct vmx_vcpu *v) { return v->event.valid; }
-
-static void queue(struct vmx_vcpu *v, const struct hv_event *e)
+static void queue(struct hw_vcpu *v, const struct hv_event *e)
 {
     v->event = *e;
     v->event.valid = true;
@@ -80,7 +78,7 @@ static void queue(struct vmx_vcpu *v, const struct hv_event *e)
         v->regs.cr2 = e->cr2;
 }
 
-void vmx_inject(struct vmx_vcpu *v, const struct hv_event *e)
+void vmx_inject(struct hw_vcpu *v, const struct hv_event *e)
 {
     struct hv_event merged;
 
@@ -93,14 +91,14 @@ void vmx_inject(struct vmx_vcpu *v, const struct hv_event *e)
 
 /* The entry that delivers an NMI blocks further ones; it must not find them blocked, as it would when
  * the delivery was cut short (SDM 27.3.1.5). */
-static void unblock_nmi(struct vmx_vcpu *v)
+static void unblock_nmi(struct hw_vcpu *v)
 {
     uint64_t blocked = cache_get(v, CACHED_INTERRUPTIBILITY);
 
     cache_set(v, CACHED_INTERRUPTIBILITY, blocked & ~(uint64_t)BLOCKED_BY_NMI);
 }
 
-void inject_write(struct vmx_vcpu *v)
+void inject_write(struct hw_vcpu *v)
 {
     const struct hv_event *e = &v->event;
     uint32_t info = event_encode(e, cache_get(v, CACHED_CR0) & CR0_PE);
@@ -114,17 +112,27 @@ void inject_write(struct vmx_vcpu *v)
     vmwrite32(CTL_ENTRY_INTR_INFO, info);
 }
 
-static void set_cpu_based(struct vmx_vcpu *v, uint32_t bit, bool on)
+static void set_cpu_based(struct hw_vcpu *v, uint32_t bit, bool on)
 {
-    uint32_t wanted = on ? v->cpu_based | bit : v->cpu_based & ~bit;
+    uint32_t wanted = on ? vmx(v)->cpu_based | bit : vmx(v)->cpu_based & ~bit;
 
-    if (wanted == v->cpu_based)
+    if (wanted == vmx(v)->cpu_based)
         return;
-    v->cpu_based = wanted;
+    vmx(v)->cpu_based = wanted;
     vmwrite32(CTL_CPU_BASED, wanted);
 }
 
-void vmx_open_irq_window(struct vmx_vcpu *v, bool open) { set_cpu_based(v, CPU_IRQ_WINDOW, open); }
-void vmx_open_nmi_window(struct vmx_vcpu *v, bool open) { set_cpu_based(v, CPU_NMI_WINDOW, open); }
-void vmx_set_dr_exiting(struct vmx_vcpu *v, bool exits) { set_cpu_based(v, CPU_MOV_DR_EXIT, exits); }
-void vmx_set_rdtsc_exits(struct vmx_vcpu *v, bool exits) { set_cpu_based(v, CPU_RDTSC_EXIT, exits); }
+void vmx_open_irq_window(struct hw_vcpu *v, bool open)
+{
+    v->irq_window = open;
+    set_cpu_based(v, CPU_IRQ_WINDOW, open);
+}
+
+void vmx_open_nmi_window(struct hw_vcpu *v, bool open)
+{
+    v->nmi_window = open;
+    set_cpu_based(v, CPU_NMI_WINDOW, open);
+}
+
+void vmx_set_dr_exiting(struct hw_vcpu *v, bool exits) { set_cpu_based(v, CPU_MOV_DR_EXIT, exits); }
+void vmx_set_rdtsc_exits(struct hw_vcpu *v, bool exits) { set_cpu_based(v, CPU_RDTSC_EXIT, exits); }

@@ -5,8 +5,8 @@
 
 #include <vmx/vmx.h>
 
-enum vmx_blocked irq_blocked(bool queued, uint64_t rflags, uint64_t interruptibility);
-enum vmx_blocked nmi_blocked(bool queued, uint64_t interruptibility);
+enum hw_blocked irq_blocked(bool queued, uint64_t rflags, uint64_t interruptibility);
+enum hw_blocked nmi_blocked(bool queued, uint64_t interruptibility);
 /* What the CPU would deliver when `second` comes up while `first` is being delivered. false: a triple fault. */
 bool event_merge(const struct hv_event *first, const struct hv_event *second, struct hv_event *out) must_check;
 /* The entry's interruption information. */

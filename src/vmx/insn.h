@@ -8,7 +8,7 @@
 
 #include <hv/types.h>
 
-struct vmx_vcpu;
+struct hw_vcpu;
 
 /* What the host-state area needs of this CPU's descriptor tables. */
 struct host_tables {
@@ -17,7 +17,7 @@ struct host_tables {
 };
 
 /* entry.S: runs the guest until its next exit. False: VMLAUNCH or VMRESUME failed. */
-bool vmx_enter_guest(struct vmx_vcpu *v, bool launched);
+bool vmx_enter_guest(struct hw_vcpu *v, bool launched);
 extern const char vmx_exit_stub[];
 
 #ifdef HV_HOST

@@ -3,18 +3,19 @@
 #include <vmx/vmx.h>
 
 #include "bits.h"
+#include "state.h"
 #include "vmcs.h"
 
 #include <hv/assert.h>
 
 #define TSC_MULTIPLIER_ONE BIT(48)
 
-void vmx_set_eptp(struct vmx_vcpu *v, uint64_t eptp)
+void vmx_set_eptp(struct hw_vcpu *v, uint64_t eptp)
 {
-    if (v->config.eptp == eptp)
+    if (v->config.slat_root == eptp)
         return;
-    v->config.eptp = eptp;
-    v->ept_generation = UINT64_MAX;
+    v->config.slat_root = eptp;
+    v->slat_generation = UINT64_MAX;
     vmwrite64(CTL_EPT_POINTER, eptp);
 }
 
@@ -34,17 +35,17 @@ void vmx_invvpid(uint16_t vpid)
         BUG_ON(!insn_invvpid(type, type == INVALIDATE_SINGLE ? vpid : 0));
 }
 
-void vmx_set_tsc_offset(struct vmx_vcpu *v unused_arg, uint64_t offset) { vmwrite64(CTL_TSC_OFFSET, offset); }
+void vmx_set_tsc_offset(struct hw_vcpu *v unused_arg, uint64_t offset) { vmwrite64(CTL_TSC_OFFSET, offset); }
 
-void vmx_set_tsc_multiplier(struct vmx_vcpu *v, uint64_t multiplier)
+void vmx_set_tsc_multiplier(struct hw_vcpu *v, uint64_t multiplier)
 {
-    uint32_t wanted = multiplier == TSC_MULTIPLIER_ONE ? v->secondary & ~SEC_TSC_SCALING
-                                                       : v->secondary | SEC_TSC_SCALING;
+    uint32_t wanted = multiplier == TSC_MULTIPLIER_ONE ? vmx(v)->secondary & ~SEC_TSC_SCALING
+                                                       : vmx(v)->secondary | SEC_TSC_SCALING;
 
     if (!vmx_features.tsc_scaling)
         return;
     vmwrite64(CTL_TSC_MULTIPLIER, multiplier);
-    if (wanted != v->secondary)
+    if (wanted != vmx(v)->secondary)
         vmwrite32(CTL_SECONDARY, wanted);
-    v->secondary = wanted;
+    vmx(v)->secondary = wanted;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * MSRs. Those that hardware switches live in the VMCS; STAR to TSC_AUX, which the hypervisor itself does not
- * use, stay in the CPU while the vCPU is loaded (v->live) and in struct vmx_vcpu otherwise. And the bitmaps.
+ * use, stay in the CPU while the vCPU is loaded (live) and in struct vmx_state otherwise. And the bitmaps.
  */
 #include <vmx/vmx.h>
 
@@ -21,12 +21,12 @@
 #define BITMAP_WRITE 0x800U
 
 static const struct { uint32_t msr; size_t place; } swapped[] = {
-    { MSR_IA32_KERNEL_GS_BASE, offsetof(struct vmx_vcpu, kernel_gs_base) },
-    { MSR_IA32_STAR, offsetof(struct vmx_vcpu, star) },
-    { MSR_IA32_LSTAR, offsetof(struct vmx_vcpu, lstar) },
-    { MSR_IA32_CSTAR, offsetof(struct vmx_vcpu, cstar) },
-    { MSR_IA32_FMASK, offsetof(struct vmx_vcpu, sfmask) },
-    { MSR_IA32_TSC_AUX, offsetof(struct vmx_vcpu, tsc_aux) },      /* the last: not every CPU has it */
+    { MSR_IA32_KERNEL_GS_BASE, offsetof(struct vmx_state, kernel_gs_base) },
+    { MSR_IA32_STAR, offsetof(struct vmx_state, star) },
+    { MSR_IA32_LSTAR, offsetof(struct vmx_state, lstar) },
+    { MSR_IA32_CSTAR, offsetof(struct vmx_state, cstar) },
+    { MSR_IA32_FMASK, offsetof(struct vmx_state, sfmask) },
+    { MSR_IA32_TSC_AUX, offsetof(struct vmx_state, tsc_aux) },      /* the last: not every CPU has it */
 };
 
 static unsigned int swapped_count(void)
@@ -34,33 +34,33 @@ static unsigned int swapped_count(void)
     return vmx_features.rdtscp ? ARRAY_COUNT(swapped) : ARRAY_COUNT(swapped) - 1;
 }
 
-static uint64_t *place_of(struct vmx_vcpu *v, unsigned int i)
+static uint64_t *place_of(struct hw_vcpu *v, unsigned int i)
 {
-    return (uint64_t *)(uintptr_t)((char *)v + swapped[i].place);
+    return (uint64_t *)(uintptr_t)((char *)vmx(v) + swapped[i].place);
 }
 
-void msrs_load(struct vmx_vcpu *v)
+void msrs_load(struct hw_vcpu *v)
 {
     for (unsigned int i = 0; i < swapped_count(); i++)
         cpu_wrmsr(swapped[i].msr, *place_of(v, i));
-    v->live = true;
+    vmx(v)->live = true;
 }
 
-void msrs_save(struct vmx_vcpu *v)
+void msrs_save(struct hw_vcpu *v)
 {
     for (unsigned int i = 0; i < swapped_count(); i++)
         *place_of(v, i) = cpu_rdmsr(swapped[i].msr);
-    v->live = false;
+    vmx(v)->live = false;
 }
 
 static bool is_canonical(uint64_t a) { return (uint64_t)((int64_t)(a << 16) >> 16) == a; }
 
-static bool get_swapped(struct vmx_vcpu *v, uint32_t msr, uint64_t *value)
+static bool get_swapped(struct hw_vcpu *v, uint32_t msr, uint64_t *value)
 {
     for (unsigned int i = 0; i < swapped_count(); i++) {
         if (swapped[i].msr != msr)
             continue;
-        *value = v->live ? cpu_rdmsr(msr) : *place_of(v, i);
+        *value = vmx(v)->live ? cpu_rdmsr(msr) : *place_of(v, i);
         return true;
     }
     return false;
@@ -78,7 +78,7 @@ static bool swapped_is_legal(uint32_t msr, uint64_t value)
     }
 }
 
-static bool set_swapped(struct vmx_vcpu *v, uint32_t msr, uint64_t value)
+static bool set_swapped(struct hw_vcpu *v, uint32_t msr, uint64_t value)
 {
     for (unsigned int i = 0; i < swapped_count(); i++) {
         if (swapped[i].msr != msr)
@@ -86,14 +86,14 @@ static bool set_swapped(struct vmx_vcpu *v, uint32_t msr, uint64_t value)
         if (!swapped_is_legal(msr, value))
             return false;
         *place_of(v, i) = value;
-        if (v->live)
+        if (vmx(v)->live)
             cpu_wrmsr(msr, value);
         return true;
     }
     return false;
 }
 
-bool vmx_get_msr(struct vmx_vcpu *v, uint32_t msr, uint64_t *value)
+bool vmx_get_msr(struct hw_vcpu *v, uint32_t msr, uint64_t *value)
 {
     switch (msr) {
     case MSR_IA32_FS_BASE: *value = vmreadn(GUEST_FS_BASE); return true;
@@ -146,7 +146,7 @@ static bool set_debugctl(uint64_t value)
     return true;
 }
 
-static bool set_spec_ctrl(struct vmx_vcpu *v, uint64_t value)
+static bool set_spec_ctrl(struct hw_vcpu *v, uint64_t value)
 {
     if (!vmx_features.spec_ctrl || (value & ~SPEC_CTRL_VALID))
         return false;
@@ -154,7 +154,7 @@ static bool set_spec_ctrl(struct vmx_vcpu *v, uint64_t value)
     return true;
 }
 
-bool vmx_set_msr(struct vmx_vcpu *v, uint32_t msr, uint64_t value)
+bool vmx_set_msr(struct hw_vcpu *v, uint32_t msr, uint64_t value)
 {
     switch (msr) {
     case MSR_IA32_FS_BASE: return set_base(GUEST_FS_BASE, value);

@@ -6,6 +6,7 @@
 #include "cache.h"
 
 #include <hv/assert.h>
+#include <x86/cpu.h>
 
 /* Bits that exist; bit 1 is always set. */
 #define RFLAGS_VALID 0x3f7fd5ULL
@@ -13,24 +14,24 @@
 #define DR7_VALID 0xffff2fffULL
 #define DR7_ONE 0x400ULL
 
-uint64_t vmx_get_rip(struct vmx_vcpu *v) { return cache_get(v, CACHED_RIP); }
-void vmx_set_rip(struct vmx_vcpu *v, uint64_t rip) { cache_set(v, CACHED_RIP, rip); }
-uint64_t vmx_get_rsp(struct vmx_vcpu *v) { return cache_get(v, CACHED_RSP); }
-void vmx_set_rsp(struct vmx_vcpu *v, uint64_t rsp) { cache_set(v, CACHED_RSP, rsp); }
-uint64_t vmx_get_rflags(struct vmx_vcpu *v) { return cache_get(v, CACHED_RFLAGS); }
+uint64_t vmx_get_rip(struct hw_vcpu *v) { return cache_get(v, CACHED_RIP); }
+void vmx_set_rip(struct hw_vcpu *v, uint64_t rip) { cache_set(v, CACHED_RIP, rip); }
+uint64_t vmx_get_rsp(struct hw_vcpu *v) { return cache_get(v, CACHED_RSP); }
+void vmx_set_rsp(struct hw_vcpu *v, uint64_t rsp) { cache_set(v, CACHED_RSP, rsp); }
+uint64_t vmx_get_rflags(struct hw_vcpu *v) { return cache_get(v, CACHED_RFLAGS); }
 
-void vmx_set_rflags(struct vmx_vcpu *v, uint64_t rflags)
+void vmx_set_rflags(struct hw_vcpu *v, uint64_t rflags)
 {
     cache_set(v, CACHED_RFLAGS, (rflags & RFLAGS_VALID) | RFLAGS_ONE);
 }
 
-uint64_t vmx_get_gpr(struct vmx_vcpu *v, unsigned int n)
+uint64_t vmx_get_gpr(struct hw_vcpu *v, unsigned int n)
 {
     n = (unsigned int)array_index_nospec(n, GPR_COUNT);
     return n == GPR_RSP ? vmx_get_rsp(v) : v->regs.gpr[n];
 }
 
-void vmx_set_gpr(struct vmx_vcpu *v, unsigned int n, uint64_t value)
+void vmx_set_gpr(struct hw_vcpu *v, unsigned int n, uint64_t value)
 {
     n = (unsigned int)array_index_nospec(n, GPR_COUNT);
     v->regs.gpr[n] = value;
@@ -38,13 +39,13 @@ void vmx_set_gpr(struct vmx_vcpu *v, unsigned int n, uint64_t value)
         vmx_set_rsp(v, value);
 }
 
-bool vmx_is_code64(struct vmx_vcpu *v)
+bool vmx_is_code64(struct hw_vcpu *v)
 {
     return (cache_get(v, CACHED_CS_ATTR) & SEG_ATTR_L) && (vmx_get_efer(v) & EFER_LMA);
 }
 
 /* Single-stepping goes on after an instruction that was done for the guest (SDM 26.5.2). */
-static void finish_flags(struct vmx_vcpu *v)
+static void finish_flags(struct hw_vcpu *v)
 {
     uint64_t rflags = vmx_get_rflags(v);
 
@@ -54,7 +55,7 @@ static void finish_flags(struct vmx_vcpu *v)
         vmx_set_rflags(v, rflags & ~RFLAGS_RF);
 }
 
-void vmx_skip(struct vmx_vcpu *v, unsigned int length)
+void vmx_skip(struct hw_vcpu *v, unsigned int length)
 {
     uint64_t rip = vmx_get_rip(v), next = rip + length;
     uint64_t blocked = cache_get(v, CACHED_INTERRUPTIBILITY);
@@ -67,7 +68,7 @@ void vmx_skip(struct vmx_vcpu *v, unsigned int length)
     finish_flags(v);
 }
 
-void vmx_get_seg(struct vmx_vcpu *v, enum seg s, struct guest_seg *out)
+void vmx_get_seg(struct hw_vcpu *v, enum seg s, struct guest_seg *out)
 {
     ASSERT(s < SEG_COUNT);
     out->selector = vmread16(seg_selector(s));
@@ -81,7 +82,7 @@ void vmx_get_seg(struct vmx_vcpu *v, enum seg s, struct guest_seg *out)
         out->attr = vmread32(seg_attr(s));
 }
 
-void vmx_set_seg(struct vmx_vcpu *v, enum seg s, const struct guest_seg *in)
+void vmx_set_seg(struct hw_vcpu *v, enum seg s, const struct guest_seg *in)
 {
     ASSERT(s < SEG_COUNT);
     vmwrite16(seg_selector(s), in->selector);
@@ -95,33 +96,37 @@ void vmx_set_seg(struct vmx_vcpu *v, enum seg s, const struct guest_seg *in)
         vmwrite32(seg_attr(s), in->attr);
 }
 
-void vmx_get_table(struct vmx_vcpu *v unused_arg, bool idt, struct guest_table *out)
+void vmx_get_table(struct hw_vcpu *v unused_arg, bool idt, struct guest_table *out)
 {
     out->base = vmreadn(idt ? GUEST_IDTR_BASE : GUEST_GDTR_BASE);
     out->limit = vmread32(idt ? GUEST_IDTR_LIMIT : GUEST_GDTR_LIMIT);
 }
 
-void vmx_set_table(struct vmx_vcpu *v unused_arg, bool idt, const struct guest_table *in)
+void vmx_set_table(struct hw_vcpu *v unused_arg, bool idt, const struct guest_table *in)
 {
     vmwriten(idt ? GUEST_IDTR_BASE : GUEST_GDTR_BASE, in->base);
     vmwrite32(idt ? GUEST_IDTR_LIMIT : GUEST_GDTR_LIMIT, in->limit & 0xffff);
 }
 
-uint64_t vmx_get_dr7(struct vmx_vcpu *v unused_arg) { return vmreadn(GUEST_DR7); }
+/* DR6 is not switched by hardware: while accesses do not exit, the CPU has the guest's. */
+uint64_t vmx_get_dr6(struct hw_vcpu *v unused_arg) { return cpu_read_dr(6); }
+void vmx_set_dr6(struct hw_vcpu *v unused_arg, uint64_t value) { cpu_write_dr(6, value); }
 
-void vmx_set_dr7(struct vmx_vcpu *v unused_arg, uint64_t value)
+uint64_t vmx_get_dr7(struct hw_vcpu *v unused_arg) { return vmreadn(GUEST_DR7); }
+
+void vmx_set_dr7(struct hw_vcpu *v unused_arg, uint64_t value)
 {
     vmwriten(GUEST_DR7, (value & DR7_VALID) | DR7_ONE);
 }
 
-unsigned int vmx_get_cpl(struct vmx_vcpu *v) { return SEG_ATTR_DPL(cache_get(v, CACHED_SS_ATTR)); }
+unsigned int vmx_get_cpl(struct hw_vcpu *v) { return SEG_ATTR_DPL(cache_get(v, CACHED_SS_ATTR)); }
 
 static bool uses_pdptes(uint64_t cr0, uint64_t cr4, uint64_t efer)
 {
     return (cr0 & CR0_PG) && (cr4 & CR4_PAE) && !(efer & EFER_LMA);
 }
 
-void vmx_get_mode(struct vmx_vcpu *v, struct guest_mode *out)
+void vmx_get_mode(struct hw_vcpu *v, struct guest_mode *out)
 {
     uint64_t cs = cache_get(v, CACHED_CS_ATTR);
 

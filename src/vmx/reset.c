@@ -21,18 +21,18 @@
 
 static const enum seg data_segs[] = { SEG_ES, SEG_SS, SEG_DS, SEG_FS, SEG_GS };
 
-static void set_masks(struct vmx_vcpu *v)
+static void set_masks(struct hw_vcpu *v)
 {
-    v->cr0_shadow_mask = ~(CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_WP | CR0_AM | CR0_PG);
-    v->cr4_shadow_mask = ~cr4_allowed(v) | CR4_MCE;
-    vmwriten(CTL_CR0_MASK, v->cr0_shadow_mask);
-    vmwriten(CTL_CR4_MASK, v->cr4_shadow_mask);
+    vmx(v)->cr0_shadow_mask = ~(CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_WP | CR0_AM | CR0_PG);
+    vmx(v)->cr4_shadow_mask = ~cr4_allowed(v) | CR4_MCE;
+    vmwriten(CTL_CR0_MASK, vmx(v)->cr0_shadow_mask);
+    vmwriten(CTL_CR4_MASK, vmx(v)->cr4_shadow_mask);
 }
 
 /* A state that is being written as a whole has no illegal steps. */
 static void must(bool ok) { BUG_ON(!ok); }
 
-static void set_control_registers(struct vmx_vcpu *v, uint64_t cr0)
+static void set_control_registers(struct hw_vcpu *v, uint64_t cr0)
 {
     vmwrite32(CTL_ENTRY, vmread32(CTL_ENTRY) & ~ENTRYCTL_IA32E);
     cache_set(v, CACHED_EFER, 0);
@@ -48,7 +48,7 @@ static void set_control_registers(struct vmx_vcpu *v, uint64_t cr0)
         vmcs_write((uint16_t)(GUEST_PDPTE0.encoding + 2 * i), 0);
 }
 
-static void set_segments(struct vmx_vcpu *v, const struct guest_seg *code, const struct guest_seg *data)
+static void set_segments(struct hw_vcpu *v, const struct guest_seg *code, const struct guest_seg *data)
 {
     struct guest_seg ldt = { .limit = 0xffff, .attr = ATTR_LDT };
 
@@ -58,14 +58,14 @@ static void set_segments(struct vmx_vcpu *v, const struct guest_seg *code, const
     vmx_set_seg(v, SEG_LDTR, &ldt);
 }
 
-static void set_tss(struct vmx_vcpu *v, uint32_t limit)
+static void set_tss(struct hw_vcpu *v, uint32_t limit)
 {
     struct guest_seg tss = { .limit = limit, .attr = ATTR_TSS_BUSY };
 
     vmx_set_seg(v, SEG_TR, &tss);
 }
 
-static void set_tables(struct vmx_vcpu *v)
+static void set_tables(struct hw_vcpu *v)
 {
     struct guest_table t = { .base = 0, .limit = 0xffff };
 
@@ -73,7 +73,7 @@ static void set_tables(struct vmx_vcpu *v)
     vmx_set_table(v, true, &t);
 }
 
-static void reset_rest(struct vmx_vcpu *v)
+static void reset_rest(struct hw_vcpu *v)
 {
     cache_set(v, CACHED_INTERRUPTIBILITY, 0);
     vmwrite32(GUEST_ACTIVITY, 0);
@@ -88,7 +88,7 @@ static void reset_rest(struct vmx_vcpu *v)
     v->triple_fault = false;
 }
 
-void vmx_reset(struct vmx_vcpu *v)
+void vmx_reset(struct hw_vcpu *v)
 {
     struct guest_seg code = { 0xf000, 0xffff, ATTR_CODE16, 0xffff0000 };
     struct guest_seg data = { 0, 0xffff, ATTR_DATA16, 0 };
@@ -107,7 +107,7 @@ void vmx_reset(struct vmx_vcpu *v)
     vmx_set_rip(v, 0xfff0);
 }
 
-void vmx_set_sipi(struct vmx_vcpu *v, uint8_t vector)
+void vmx_set_sipi(struct hw_vcpu *v, uint8_t vector)
 {
     struct guest_seg code = { (uint16_t)(vector << 8), 0xffff, ATTR_CODE16, (uint64_t)vector << 12 };
 
@@ -116,7 +116,7 @@ void vmx_set_sipi(struct vmx_vcpu *v, uint8_t vector)
     vmx_set_rip(v, 0);
 }
 
-void vmx_set_pvh_entry(struct vmx_vcpu *v, uint32_t eip, uint32_t ebx)
+void vmx_set_pvh_entry(struct hw_vcpu *v, uint32_t eip, uint32_t ebx)
 {
     struct guest_seg code = { 0, UINT32_MAX, ATTR_CODE32, 0 };
     struct guest_seg data = { 0, UINT32_MAX, ATTR_DATA32, 0 };

@@ -7,6 +7,7 @@
 #include "caps.h"
 #include "cpu.h"
 #include "decode.h"
+#include "state.h"
 
 #include <hv/assert.h>
 #include <hv/errno.h>
@@ -17,74 +18,74 @@
 
 #define HW_TRIPLE_FAULT 2U
 
-static void make_current(struct vmx_cpu *cpu, struct vmx_vcpu *v)
+static void make_current(struct vmx_cpu *cpu, struct hw_vcpu *v)
 {
     int here = (int)this_cpu_id();
 
     if (cpu->current == v)
         return;
-    BUG_ON(v->loaded_on != -1 && v->loaded_on != here);
-    BUG_ON(!insn_vmptrld(mfn_to_hpa(v->vmcs)));
+    BUG_ON(vmx(v)->loaded_on != -1 && vmx(v)->loaded_on != here);
+    BUG_ON(!insn_vmptrld(mfn_to_hpa(vmx(v)->vmcs)));
     cpu->current = v;
-    v->loaded_on = here;
+    vmx(v)->loaded_on = here;
     cache_forget(v);
 }
 
-static void clear(struct vmx_cpu *cpu, struct vmx_vcpu *v)
+static void clear(struct vmx_cpu *cpu, struct hw_vcpu *v)
 {
-    BUG_ON(v->loaded_on != (int)this_cpu_id());
-    BUG_ON(!insn_vmclear(mfn_to_hpa(v->vmcs)));
+    BUG_ON(vmx(v)->loaded_on != (int)this_cpu_id());
+    BUG_ON(!insn_vmclear(mfn_to_hpa(vmx(v)->vmcs)));
     if (cpu->current == v)
         cpu->current = NULL;
-    v->loaded_on = -1;
-    v->launched = false;
+    vmx(v)->loaded_on = -1;
+    vmx(v)->launched = false;
     cache_forget(v);
 }
 
-void vmx_load(struct vmx_vcpu *v)
+void vmx_load(struct hw_vcpu *v)
 {
     struct vmx_cpu *cpu = vmx_this_cpu();
 
-    if (cpu->current == v && v->live)
+    if (cpu->current == v && vmx(v)->live)
         return;
-    if (cpu->current != NULL && cpu->current->live)
+    if (cpu->current != NULL && vmx(cpu->current)->live)
         msrs_save(cpu->current);
     make_current(cpu, v);
-    if (v->host_cpu != (int)this_cpu_id()) {
+    if (vmx(v)->host_cpu != (int)this_cpu_id()) {
         vmcs_write_host_cpu();
-        v->host_cpu = (int)this_cpu_id();
+        vmx(v)->host_cpu = (int)this_cpu_id();
         /* What this CPU cached when the vCPU was here last may be stale. */
         vmx_invvpid(v->config.vpid);
-        v->ept_generation = UINT64_MAX;
+        v->slat_generation = UINT64_MAX;
     }
     vmx_set_dr_exiting(v, true);
     msrs_load(v);
 }
 
-void vmx_suspend(struct vmx_vcpu *v)
+void vmx_suspend(struct hw_vcpu *v)
 {
-    if (v->live)
+    if (vmx(v)->live)
         msrs_save(v);
 }
 
-void vmx_unload(struct vmx_vcpu *v)
+void vmx_unload(struct hw_vcpu *v)
 {
-    if (v->loaded_on == -1)
+    if (vmx(v)->loaded_on == -1)
         return;
     vmx_suspend(v);
     clear(vmx_this_cpu(), v);
 }
 
-struct vmx_vcpu *vmx_borrow(struct vmx_vcpu *v)
+struct hw_vcpu *vmx_borrow(struct hw_vcpu *v)
 {
     struct vmx_cpu *cpu = vmx_this_cpu();
-    struct vmx_vcpu *previous = cpu->current;
+    struct hw_vcpu *previous = cpu->current;
 
     make_current(cpu, v);
     return previous;
 }
 
-void vmx_give_back(struct vmx_vcpu *v, struct vmx_vcpu *previous)
+void vmx_give_back(struct hw_vcpu *v, struct hw_vcpu *previous)
 {
     struct vmx_cpu *cpu = vmx_this_cpu();
 
@@ -95,17 +96,17 @@ void vmx_give_back(struct vmx_vcpu *v, struct vmx_vcpu *previous)
         make_current(cpu, previous);
 }
 
-int vmx_vcpu_init(struct vmx_vcpu *v, const struct vmx_vcpu_config *config)
+int vmx_vcpu_init(struct hw_vcpu *v, const struct hw_vcpu_config *config)
 {
-    struct vmx_vcpu *previous;
+    struct hw_vcpu *previous;
     void *page = heap_alloc_pages(0);
 
     if (page == NULL)
         return -ENOMEM;
-    *v = (struct vmx_vcpu){ .vmcs = hpa_to_mfn(virt_to_phys(page)), .loaded_on = -1, .host_cpu = -1,
-                            .config = *config, .ept_generation = UINT64_MAX };
+    *v = (struct hw_vcpu){ .config = *config, .slat_generation = UINT64_MAX };
+    *vmx(v) = (struct vmx_state){ .vmcs = hpa_to_mfn(virt_to_phys(page)), .loaded_on = -1, .host_cpu = -1 };
     *(uint32_t *)page = vmx_setup.revision;
-    BUG_ON(!insn_vmclear(mfn_to_hpa(v->vmcs)));
+    BUG_ON(!insn_vmclear(mfn_to_hpa(vmx(v)->vmcs)));
     previous = vmx_borrow(v);
     vmcs_write_controls(v);
     vmx_reset(v);
@@ -113,13 +114,13 @@ int vmx_vcpu_init(struct vmx_vcpu *v, const struct vmx_vcpu_config *config)
     return 0;
 }
 
-void vmx_vcpu_fini(struct vmx_vcpu *v)
+void vmx_vcpu_fini(struct hw_vcpu *v)
 {
-    if (!mfn_is_valid(v->vmcs) || v->vmcs.v == 0)
+    if (!mfn_is_valid(vmx(v)->vmcs) || vmx(v)->vmcs.v == 0)
         return;
     vmx_unload(v);
-    heap_free_pages(phys_to_virt(mfn_to_hpa(v->vmcs)), 0);
-    v->vmcs = mfn_invalid();
+    heap_free_pages(phys_to_virt(mfn_to_hpa(vmx(v)->vmcs)), 0);
+    vmx(v)->vmcs = mfn_invalid();
 }
 
 /* The event whose delivery the exit cut short; its instruction's length, if it is a software event. */
@@ -162,7 +163,7 @@ static void collect(struct vmx_exit_raw *raw)
  * An IRET that faulted after it had unblocked NMIs shall find them blocked when it runs again (SDM 28.2.3);
  * the CPU tells, where the fault was not in the delivery of an event.
  */
-static void restore_nmi_blocking(struct vmx_vcpu *v, const struct vmexit *x)
+static void restore_nmi_blocking(struct hw_vcpu *v, const struct vmexit *x)
 {
     bool unblocked = false;
 
@@ -175,7 +176,7 @@ static void restore_nmi_blocking(struct vmx_vcpu *v, const struct vmexit *x)
 }
 
 /* What only some exits ask for. */
-static void finish_exit(struct vmx_vcpu *v, struct vmexit *x)
+static void finish_exit(struct hw_vcpu *v, struct vmexit *x)
 {
     switch ((int)x->reason) {
     case EXIT_CR_ACCESS:
@@ -199,13 +200,13 @@ static void entry_failed(struct vmexit *x)
     x->fail_code = vmread32(INFO_INSTRUCTION_ERROR);
 }
 
-void vmx_enter(struct vmx_vcpu *v, struct vmexit *x)
+void vmx_enter(struct hw_vcpu *v, struct vmexit *x)
 {
     struct vmx_exit_raw raw = { 0 };
     bool entered;
 
     ASSERT(!cpu_irqs_enabled());
-    ASSERT(vmx_this_cpu()->current == v && v->live);
+    ASSERT(vmx_this_cpu()->current == v && vmx(v)->live);
     if (unlikely(v->triple_fault)) {
         v->triple_fault = false;
         *x = (struct vmexit){ .reason = EXIT_TRIPLE_FAULT, .hw_reason = HW_TRIPLE_FAULT };
@@ -215,7 +216,7 @@ void vmx_enter(struct vmx_vcpu *v, struct vmexit *x)
         inject_write(v);
     if (unlikely(v->spec_ctrl != 0))
         cpu_wrmsr(MSR_IA32_SPEC_CTRL, v->spec_ctrl);
-    entered = vmx_enter_guest(v, v->launched);
+    entered = vmx_enter_guest(v, vmx(v)->launched);
     if (unlikely(v->spec_ctrl != 0))
         cpu_wrmsr(MSR_IA32_SPEC_CTRL, 0);
     cache_forget(v);
@@ -230,7 +231,7 @@ void vmx_enter(struct vmx_vcpu *v, struct vmexit *x)
         v->event.valid = false;
         return;
     }
-    v->launched = true;
+    vmx(v)->launched = true;
     v->event.valid = false;
     finish_exit(v, x);
 }

@@ -5,6 +5,7 @@
 #include "bits.h"
 #include "caps.h"
 #include "cpu.h"
+#include "state.h"
 
 #include <hv/assert.h>
 #include <lib/log.h>
@@ -39,24 +40,24 @@ void vmcs_access_failed(uint16_t encoding, const char *what)
 
 static uint64_t physical(const void *page) { return virt_to_phys(page).v; }
 
-static void write_execution_controls(struct vmx_vcpu *v)
+static void write_execution_controls(struct hw_vcpu *v)
 {
-    const struct vmx_vcpu_config *c = &v->config;
-    struct apic_controls apic = apic_controls(&vmx_features, c, VMX_APIC_OFF);
+    const struct hw_vcpu_config *c = &v->config;
+    struct apic_controls apic = apic_controls(&vmx_features, c, HW_APIC_OFF);
 
-    v->pin_based = vmx_setup.pin;
-    v->cpu_based = vmx_setup.cpu | apic.cpu | (c->io_bitmap != NULL ? CPU_IO_BITMAPS : CPU_ALL_IO_EXIT) |
+    vmx(v)->pin_based = vmx_setup.pin;
+    vmx(v)->cpu_based = vmx_setup.cpu | apic.cpu | (c->io_bitmap != NULL ? CPU_IO_BITMAPS : CPU_ALL_IO_EXIT) |
                    (c->msr_bitmap != NULL ? CPU_MSR_BITMAPS : 0) | (c->rdtsc_exits ? CPU_RDTSC_EXIT : 0);
-    v->secondary = vmx_setup.secondary | apic.secondary | (c->vpid != 0 ? SEC_VPID : 0);
-    vmwrite32(CTL_PIN_BASED, v->pin_based);
-    vmwrite32(CTL_CPU_BASED, v->cpu_based);
-    vmwrite32(CTL_SECONDARY, v->secondary);
+    vmx(v)->secondary = vmx_setup.secondary | apic.secondary | (c->vpid != 0 ? SEC_VPID : 0);
+    vmwrite32(CTL_PIN_BASED, vmx(v)->pin_based);
+    vmwrite32(CTL_CPU_BASED, vmx(v)->cpu_based);
+    vmwrite32(CTL_SECONDARY, vmx(v)->secondary);
     vmwrite32(CTL_EXCEPTION_BITMAP, 1U << X86_DB | 1U << X86_AC | 1U << X86_MC);
     vmwrite32(CTL_PF_ERROR_MASK, 0);
     vmwrite32(CTL_PF_ERROR_MATCH, 0);
     vmwrite32(CTL_CR3_TARGET_COUNT, 0);
     vmwrite64(CTL_TSC_OFFSET, 0);
-    vmwrite64(CTL_EPT_POINTER, c->eptp);
+    vmwrite64(CTL_EPT_POINTER, c->slat_root);
     if (c->vpid != 0)
         vmwrite16(CTL_VPID, c->vpid);
     if (vmx_features.pause_loop) {
@@ -67,7 +68,7 @@ static void write_execution_controls(struct vmx_vcpu *v)
         vmwrite64(CTL_XSS_EXIT, UINT64_MAX);
 }
 
-static void write_bitmaps(const struct vmx_vcpu_config *c)
+static void write_bitmaps(const struct hw_vcpu_config *c)
 {
     if (c->io_bitmap != NULL) {
         vmwrite64(CTL_IO_BITMAP_A, physical(c->io_bitmap));
@@ -77,12 +78,13 @@ static void write_bitmaps(const struct vmx_vcpu_config *c)
         vmwrite64(CTL_MSR_BITMAP, physical(c->msr_bitmap));
 }
 
-static void write_apic(struct vmx_vcpu *v)
+static void write_apic(struct hw_vcpu *v)
 {
-    const struct vmx_vcpu_config *c = &v->config;
+    const struct hw_vcpu_config *c = &v->config;
 
-    v->apic_mode = VMX_APIC_OFF;
-    if (!(v->cpu_based & CPU_TPR_SHADOW))
+    v->apic_mode = HW_APIC_OFF;
+    apic_note_controls(v);
+    if (!(vmx(v)->cpu_based & CPU_TPR_SHADOW))
         return;
     vmwrite64(CTL_VIRTUAL_APIC, physical(c->apic_page));
     vmwrite32(CTL_TPR_THRESHOLD, 0);
@@ -97,7 +99,7 @@ static void write_apic(struct vmx_vcpu *v)
     vmwrite16(GUEST_INTR_STATUS, 0);
 }
 
-void vmcs_write_controls(struct vmx_vcpu *v)
+void vmcs_write_controls(struct hw_vcpu *v)
 {
     write_execution_controls(v);
     write_bitmaps(&v->config);

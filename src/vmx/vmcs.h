@@ -70,7 +70,7 @@ static inline struct vmcs_u32 seg_attr(enum seg s) { return (struct vmcs_u32){ (
 static inline struct vmcs_nat seg_base(enum seg s) { return (struct vmcs_nat){ (uint16_t)(0x6806 + 2 * s) }; }
 
 /* vmcs.c: writes all fields of a fresh VMCS, which is current, but host and guest state, and the host state of this CPU. */
-void vmcs_write_controls(struct vmx_vcpu *v);
+void vmcs_write_controls(struct hw_vcpu *v);
 void vmcs_write_host_cpu(void);
 
 #endif

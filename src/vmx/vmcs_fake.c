@@ -21,7 +21,7 @@ bool vmcs_fake_no_vmxon;
 static struct fake_vmcs vmcss[FAKE_VMCSS];
 static struct fake_vmcs *current[MAX_CPUS];
 static bool on[MAX_CPUS];
-static void (*guest)(struct vmx_vcpu *v, bool launch);
+static void (*guest)(struct hw_vcpu *v, bool launch);
 
 void vmcs_fake_reset(void)
 {
@@ -35,7 +35,7 @@ void vmcs_fake_reset(void)
     vmcs_fake_no_vmxon = false;
 }
 
-void vmcs_fake_guest(void (*fn)(struct vmx_vcpu *v, bool launch)) { guest = fn; }
+void vmcs_fake_guest(void (*fn)(struct hw_vcpu *v, bool launch)) { guest = fn; }
 
 /* One that no CPU has: in long runs, that of a vCPU which has gone. */
 static unsigned int forget_oldest(void)
@@ -179,7 +179,7 @@ void insn_read_tables(struct host_tables *t)
 }
 
 /* As the CPU does: the launch state has to fit, and every exit clears the injected event's valid bit. */
-bool vmx_enter_guest(struct vmx_vcpu *v, bool launched)
+bool vmx_enter_guest(struct hw_vcpu *v, bool launched)
 {
     struct fake_vmcs *f = here();
 

@@ -17,7 +17,7 @@ struct vmx_features vmx_features;
 struct vmx_setup vmx_setup;
 static struct vmx_caps boot_caps;
 
-struct vmx_cpu *vmx_this_cpu(void) { return this_cpu()->vmx; }
+struct vmx_cpu *vmx_this_cpu(void) { return this_cpu()->hw; }
 
 static void read_caps(struct vmx_caps *c)
 {
@@ -53,6 +53,19 @@ const char *vmx_probe(void)
     if (problem == NULL)
         vmx_features = vmx_setup.features;
     return problem;
+}
+
+const struct hw_features *vmx_probed_features(void)
+{
+    static struct hw_features f;
+
+    f = (struct hw_features){
+        .name = "VMX", .slat_1g = vmx_features.ept_1g, .slat_2m = vmx_features.ept_2m, .slat_ad = vmx_features.ept_ad,
+        .xsaves = vmx_features.xsaves, .rdtscp = vmx_features.rdtscp, .invpcid = vmx_features.invpcid,
+        .tsc_scaling = vmx_features.tsc_scaling,
+        .hypercall_insn = { 0x0f, 0x01, 0xc1 },      /* VMCALL */
+    };
+    return &f;
 }
 
 static const char *unlock(void)
@@ -96,7 +109,7 @@ const char *vmx_cpu_enable(void)
         cpu = new_cpu();
         if (cpu == NULL)
             return "there is no memory for the VMXON region of a CPU";
-        this_cpu()->vmx = cpu;
+        this_cpu()->hw = cpu;
     }
     cpu_write_cr0(cpu_read_cr0() | vmx_setup.cr0_fixed0);
     cpu_write_cr4(cpu_read_cr4() | vmx_setup.cr4_fixed0 | CR4_VMXE);

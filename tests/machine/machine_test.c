@@ -14,7 +14,7 @@
 #include <mm/frames.h>
 #include <mm/heap.h>
 #include <vcpu/run.h>
-#include <vmx/vmx.h>
+#include <hw/hw.h>
 #include <x86/cpu.h>
 #include <x86/irq.h>
 #include <x86/panic.h>
@@ -276,8 +276,8 @@ const char *start_dom0(const struct start_dom0_input *in)
     return "The machine test has ended.";
 }
 
-const char *vmx_probe(void) { return NULL; }
-const char *vmx_cpu_enable(void) { return NULL; }
+const char *hw_probe(void) { return NULL; }
+const char *hw_cpu_enable(void) { return NULL; }
 void cpu_loop(void)
 {
     for (;;)

@@ -12,12 +12,13 @@ import sys
 import tempfile
 
 LAYERS = {
-    "lib": 0, "x86": 1, "mm": 2,
-    "vmx": 3, "ept": 3, "hvm": 3, "pvhvm": 3, "devmodel-glue": 3, "credit2": 3,
-    "sched": 4, "domain": 4.5, "hypercall": 5, "vcpu": 5.5, "dom0": 6, "boot": 6.5,
+    "lib": 0, "x86": 1, "mm": 2, "slat": 2.5,
+    "vmx": 3, "svm": 3, "ept": 3, "npt": 3, "hvm": 3, "pvhvm": 3, "devmodel-glue": 3, "credit2": 3,
+    "hw": 3.5, "sched": 4, "domain": 4.5, "hypercall": 5, "vcpu": 5.5, "dom0": 6, "boot": 6.5,
 }
 # dom0's image builder knows ACPI tables and layouts, nothing of domains: it must stay testable alone.
-EXTRA_DENIED = {"dom0": {"domain", "sched", "vcpu", "hypercall", "vmx", "ept", "hvm", "pvhvm"}}
+EXTRA_DENIED = {"dom0": {"domain", "sched", "vcpu", "hypercall", "vmx", "svm", "ept", "npt", "hw", "slat", "hvm", "pvhvm"}}
+VENDORS = {"vmx", "svm", "ept", "npt"}
 NO_BUG_ON = {"hvm", "pvhvm", "hypercall", "devmodel-glue"}
 MAX_FUNCTION = 100
 INCLUDE = re.compile(r'^\s*#\s*include\s+<([\w-]+)/([\w./-]+)>', re.M)
@@ -44,6 +45,8 @@ def check_layers(root):
                 continue
             if folder is None:
                 yield f"{path}: include/ may not include {used}/{rest}"
+            elif used in VENDORS and folder != "hw":
+                yield f"{path}: {folder} includes {used}/{rest}: only src/hw knows vendors"
             elif LAYERS[used] >= LAYERS[folder] or used in EXTRA_DENIED.get(folder, ()):
                 yield f"{path}: {folder} (layer {LAYERS[folder]}) includes {used}/{rest}"
 
@@ -99,11 +102,11 @@ def check_exit_path(root):
 
 
 def check_rip(root):
-    """RIP moves in vmx_skip(), where the emulator commits, and when a whole context is set."""
+    """RIP moves in hw_skip(), where the emulator commits, and when a whole context is set."""
     for path in sources(root, ".c"):
         folder = folder_of(root, path)
-        for match in re.finditer(r'\bvmx_set_rip\(', path.read_text()):
-            if folder != "vmx" and path.name not in ("exit_ept.c", "vcpu_context.c"):
+        for match in re.finditer(r'\b(?:hw|vmx|svm)_set_rip\(', path.read_text()):
+            if folder not in ("vmx", "svm") and path.name not in ("exit_ept.c", "vcpu_context.c"):
                 yield f"{path}: moves RIP by itself"
 
 

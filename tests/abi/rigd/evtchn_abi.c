@@ -24,7 +24,7 @@ static uint32_t queue_head[EVTCHN_FIFO_MAX_QUEUES];   /* next port of a queue wh
 static void *shared_page(uint64_t gfn)
 {
     static uint64_t lost[PAGE_SIZE / 8];
-    struct ept_entry e = p2m_lookup(&rig_vcpu->domain->p2m, gfn_of(gfn));
+    struct slat_entry e = p2m_lookup(&rig_vcpu->domain->p2m, gfn_of(gfn));
 
     if (e.type == P2M_SHARED || e.type == P2M_RAM_RW)
         return frame_map(e.mfn);

@@ -75,12 +75,12 @@ static void make_cpus(void)
     fake_cpu_set_count(MACHINE_CPUS);
     cpu_write_cr0(0x80010033);
     cpu_write_cr4(0x20);
-    if (vmx_probe() != NULL)
+    if (hw_start() != NULL)
         abort();
     sched_init();
     for (unsigned int cpu = 0; cpu < MACHINE_CPUS; cpu++) {
         fake_cpu_switch(cpu);
-        if (vmx_cpu_enable() != NULL)
+        if (hw_cpu_enable() != NULL)
             abort();
         timers_init();
         sched_init_cpu();
@@ -240,7 +240,7 @@ void machine_settle(void)
 
 static uint32_t *mapped;      /* of each frame: entries of all maps that lead to it */
 
-static bool count_entry(void *ctx, gfn_t g, const struct ept_entry *e)
+static bool count_entry(void *ctx, gfn_t g, const struct slat_entry *e)
 {
     (void)ctx;
     (void)g;
@@ -271,7 +271,7 @@ static uint64_t lost_references(void)
         abort();
     for (; (d = domain_get_next(from)) != NULL; domain_put(d)) {
         from = (domid_t)(d->id + 1);
-        ept_for_each(&d->p2m.ept, gfn_of(0), gfn_of(1UL << 36), count_entry, NULL);
+        slat_for_each(&d->p2m.slat, gfn_of(0), gfn_of(1UL << 36), count_entry, NULL);
     }
     for (uint64_t m = 0; m < frames_max_mfn(); m++) {
         domid_t owner = frame_owner(mfn_of(m));

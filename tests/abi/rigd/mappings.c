@@ -4,7 +4,7 @@
 #include "rigd.h"
 
 #include <errno.h>
-#include <ept/ept.h>
+#include <slat/slat.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xen/grant_table.h>
@@ -65,12 +65,12 @@ static int extent_page(struct extents *x, uint64_t va, uint64_t offset, bool wri
 int extents_add(struct extents *x, uint64_t va, uint64_t gfn, uint64_t pages, bool writable)
 {
     for (uint64_t i = 0; i < pages; i++) {
-        struct ept_entry e = p2m_lookup(&rig_vcpu->domain->p2m, gfn_of(gfn + i));
+        struct slat_entry e = p2m_lookup(&rig_vcpu->domain->p2m, gfn_of(gfn + i));
         int rc;
 
         if (e.type == P2M_HOLE)
             continue;   /* stays unmapped in the tool */
-        rc = extent_page(x, va + i * PAGE_SIZE, e.mfn.v << PAGE_SHIFT, writable && (e.rwx & EPT_W));
+        rc = extent_page(x, va + i * PAGE_SIZE, e.mfn.v << PAGE_SHIFT, writable && (e.rwx & SLAT_W));
         if (rc != 0)
             return rc;
     }

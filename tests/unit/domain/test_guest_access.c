@@ -49,12 +49,12 @@ static int paging(void **state)
     world_put_at(world.dom0, DATA_A, &a, sizeof(a));
     world_put_at(world.dom0, DATA_B, &b, sizeof(b));
     this_cpu()->current = world.v0;
-    vmx_load(&world.v0->vmx);
-    assert_true(vmx_set_cr(&world.v0->vmx, 4, CR4_PAE));
-    assert_true(vmx_set_efer(&world.v0->vmx, EFER_LME));
-    assert_true(vmx_set_cr(&world.v0->vmx, 3, TABLES));
-    assert_true(vmx_set_cr(&world.v0->vmx, 0, CR0_PE | CR0_PG | CR0_WP | CR0_NE | CR0_ET));
-    vmx_set_seg(&world.v0->vmx, SEG_CS, &code);
+    hw_load(&world.v0->hw);
+    assert_true(hw_set_cr(&world.v0->hw, 4, CR4_PAE));
+    assert_true(hw_set_efer(&world.v0->hw, EFER_LME));
+    assert_true(hw_set_cr(&world.v0->hw, 3, TABLES));
+    assert_true(hw_set_cr(&world.v0->hw, 0, CR0_PE | CR0_PG | CR0_WP | CR0_NE | CR0_ET));
+    hw_set_seg(&world.v0->hw, SEG_CS, &code);
     return 0;
 }
 
@@ -108,7 +108,7 @@ static void a_page_made_read_only_is_not_written_any_more(void **state)
 
 static void a_frame_that_left_the_physical_map_is_not_reached_any_more(void **state)
 {
-    struct ept_entry old;
+    struct slat_entry old;
     uint32_t v;
 
     (void)state;
@@ -127,7 +127,7 @@ static void other_page_tables_are_other_translations(void **state)
     (void)state;
     for (int i = 0; i < 3; i++)
         (void)read_value();
-    assert_true(vmx_set_cr(&world.v0->vmx, 3, empty));
+    assert_true(hw_set_cr(&world.v0->hw, 3, empty));
     assert_int_equal(guest_read(world.v0, &v, gva_of(VA), sizeof(v)), -EFAULT);
 }
 

@@ -190,10 +190,10 @@ static void an_upcall_ends_a_poll_only_if_it_can_be_taken(void **state)
     (void)state;
     (void)dom0_call(__HYPERVISOR_xen_version, 0, 0, 0);   /* loads the vCPU */
     info->vcpu_info[0].evtchn_upcall_pending = 1;
-    vmx_set_rflags(&world.v0->vmx, 2 | RFLAGS_IF);
+    hw_set_rflags(&world.v0->hw, 2 | RFLAGS_IF);
     assert_int_equal(OP(world.v0, __HYPERVISOR_sched_op, SCHEDOP_poll, &p), 0);
     assert_false(world.v0->sched.blocked);
-    vmx_set_rflags(&world.v0->vmx, 2);
+    hw_set_rflags(&world.v0->hw, 2);
     assert_int_equal(OP(world.v0, __HYPERVISOR_sched_op, SCHEDOP_poll, &p), 0);
     assert_true(world.v0->sched.blocked);
 }
@@ -276,7 +276,7 @@ static void vcpus_go_down_and_up_and_the_last_one_ends_the_domain(void **state)
 static void a_vcpu_is_initialised_once_with_a_context_that_a_cpu_takes(void **state)
 {
     struct vcpu_hvm_context c = { .mode = VCPU_HVM_MODE_32B };
-    struct vmx_vcpu *before;
+    struct hw_vcpu *before;
     uint64_t at;
 
     (void)state;
@@ -291,9 +291,9 @@ static void a_vcpu_is_initialised_once_with_a_context_that_a_cpu_takes(void **st
     assert_int_equal(dom0_call(__HYPERVISOR_vcpu_op, VCPUOP_initialise, 1, at), 0);
     assert_int_equal(dom0_call(__HYPERVISOR_vcpu_op, VCPUOP_initialise, 1, at), -EEXIST);
     assert_false(world.v1->sipi_wait);
-    before = vmx_borrow(&world.v1->vmx);
-    assert_int_equal(vmx_get_rip(&world.v1->vmx), 0x1234);
-    vmx_give_back(&world.v1->vmx, before);
+    before = hw_borrow(&world.v1->hw);
+    assert_int_equal(hw_get_rip(&world.v1->hw), 0x1234);
+    hw_give_back(&world.v1->hw, before);
     assert_int_equal(dom0_call(__HYPERVISOR_vcpu_op, VCPUOP_up, 1, 0), 0);
     assert_false(world.v1->sched.down);
 }

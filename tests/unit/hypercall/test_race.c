@@ -226,7 +226,7 @@ static void *act(void *arg)
 
 struct count { uint64_t ram, wrong; };
 
-static bool count_entry(void *ctx, gfn_t g, const struct ept_entry *e)
+static bool count_entry(void *ctx, gfn_t g, const struct slat_entry *e)
 {
     struct count *c = ctx;
 
@@ -245,7 +245,7 @@ static void books_balance(struct domain *d)
 {
     struct count c = { 0 };
 
-    ept_for_each(&d->p2m.ept, gfn_of(0), gfn_of(1UL << 30), count_entry, &c);
+    slat_for_each(&d->p2m.slat, gfn_of(0), gfn_of(1UL << 30), count_entry, &c);
     assert_int_equal(c.ram, d->tot_pages);
     assert_int_equal(c.wrong, 0);
     assert_int_equal(gnttab_pinned_count(&d->grants), 0);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <vmx/vmcs_fake.h>
-#include <vmx/vmx.h>
+#include <hw/hw.h>
 #include <x86/softirq.h>
 
 #define ARGS_AT 0x10000UL
@@ -166,14 +166,14 @@ static void make_vmx(void)
 static void start_cpus(void)
 {
     fake_cpu_set_count(world_cpus);
-    if (vmx_probe() != NULL)
+    if (hw_start() != NULL)
         abort();
     sched_init();
     for (unsigned int cpu = 0; cpu < world_cpus; cpu++) {
         fake_cpu_switch(cpu);
         cpu_write_cr0(0x80010033);
         cpu_write_cr4(0x20);
-        if (vmx_cpu_enable() != NULL)
+        if (hw_cpu_enable() != NULL)
             abort();
         timers_init();
         sched_init_cpu();
@@ -222,7 +222,7 @@ int world_teardown(void **state)
     unmake(world.dom0);
     for (unsigned int cpu = 0; cpu < world_cpus; cpu++) {
         fake_cpu_switch(cpu);
-        vmx_cpu_disable();
+        hw_cpu_disable();
     }
     fake_cpu_switch(0);
     return 0;
@@ -340,7 +340,7 @@ static void take(struct domain *d, struct domain_picture *p)
         forget_lock(&p->v[i].lock);
         p->v[i].hc_restart = false;
         p->v[i].sched.wake_pending = false;
-        memset(&p->v[i].vmx, 0, sizeof(p->v[i].vmx));
+        memset(&p->v[i].hw, 0, sizeof(p->v[i].hw));
         memset(&p->v[i].sched.runstate, 0, sizeof(p->v[i].sched.runstate));
     }
     memcpy(p->ports, d->evtchn.bucket[0], sizeof(p->ports));

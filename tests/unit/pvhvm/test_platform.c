@@ -95,7 +95,9 @@ static void the_hypercall_page_has_an_entry_every_32_bytes(void **state)
     uint32_t n, nr;
 
     (void)state;
-    xen_hypercall_page_fill(page);
+    static const uint8_t vmcall[3] = { 0x0f, 0x01, 0xc1 };
+
+    xen_hypercall_page_fill(page, vmcall);
     for (n = 0; n < 128; n++) {
         const uint8_t *p = page + n * 32;
 

@@ -17,22 +17,22 @@ static const struct vmexit no_exit;
 
 static enum exit_action wrmsr(struct vcpu *v, uint32_t msr, uint64_t value)
 {
-    v->vmx.regs.rcx = msr;
-    v->vmx.regs.rax = (uint32_t)value;
-    v->vmx.regs.rdx = value >> 32;
+    v->hw.regs.rcx = msr;
+    v->hw.regs.rax = (uint32_t)value;
+    v->hw.regs.rdx = value >> 32;
     return exit_wrmsr(v, &no_exit);
 }
 
 static enum exit_action rdmsr(struct vcpu *v, uint32_t msr)
 {
-    v->vmx.regs.rcx = msr;
+    v->hw.regs.rcx = msr;
     return exit_rdmsr(v, &no_exit);
 }
 
 static void cpuid(struct vcpu *v, uint32_t leaf)
 {
-    v->vmx.regs.rax = leaf;
-    v->vmx.regs.rcx = 0;
+    v->hw.regs.rax = leaf;
+    v->hw.regs.rcx = 0;
     assert_int_equal(exit_cpuid(v, &no_exit), ACT_ADVANCE);
 }
 
@@ -67,7 +67,7 @@ static void an_unknown_msr_faults_and_a_known_one_does_not(void **state)
 
 static void cpuid_shows_the_xen_signature_and_nothing_behind_the_last_leaf(void **state)
 {
-    struct guest_regs *r = &world.v0->vmx.regs;
+    struct guest_regs *r = &world.v0->hw.regs;
 
     (void)state;
     cpuid(world.v0, 0x40000000);
@@ -84,17 +84,17 @@ static void only_dom0_is_told_a_frequency(void **state)
 {
     (void)state;
     cpuid(world.v0, 0x16);
-    assert_int_not_equal(world.v0->vmx.regs.rax, 0);
-    vmx_load(&world.g0->vmx);
+    assert_int_not_equal(world.v0->hw.regs.rax, 0);
+    hw_load(&world.g0->hw);
     cpuid(world.g0, 0x16);
-    assert_int_equal(world.g0->vmx.regs.rax, 0);
-    vmx_load(&world.v0->vmx);
+    assert_int_equal(world.g0->hw.regs.rax, 0);
+    hw_load(&world.v0->hw);
 }
 
 static void a_port_that_nobody_has_reads_all_ones_in_its_width(void **state)
 {
     struct vmexit x = { .pio = { .port = 0x5678, .size = 1, .in = true } };
-    struct guest_regs *r = &world.v0->vmx.regs;
+    struct guest_regs *r = &world.v0->hw.regs;
 
     (void)state;
     r->rax = 0x1122334455667788;
@@ -116,7 +116,7 @@ static void what_no_guest_may_execute_is_undefined_to_it(void **state)
 
 static void xsetbv_takes_only_what_the_policy_allows(void **state)
 {
-    struct guest_regs *r = &world.v0->vmx.regs;
+    struct guest_regs *r = &world.v0->hw.regs;
 
     (void)state;
     r->rcx = 0;
@@ -135,7 +135,7 @@ static int load(void **state)
     int rc = world_setup(state);
 
     if (rc == 0)
-        vmx_load(&world.v0->vmx);
+        hw_load(&world.v0->hw);
     return rc;
 }
 

@@ -95,33 +95,33 @@ static void what_the_cpu_lacks_is_no_msr_of_the_guest(void **state)
 static void the_apic_helps_as_far_as_mode_and_cpu_go(void **state)
 {
     struct world *w = *state;
-    struct vmx_vcpu_config c = world_config(w);
+    struct hw_vcpu_config c = world_config(w);
     struct vmx_features f = vmx_features;
-    struct apic_controls a = apic_controls(&f, &c, VMX_APIC_XAPIC);
+    struct apic_controls a = apic_controls(&f, &c, HW_APIC_XAPIC);
 
     assert_int_equal(a.cpu, CPU_TPR_SHADOW);
     assert_int_equal(a.secondary, SEC_APIC_ACCESS | SEC_APIC_REGISTER | SEC_VIRTUAL_INTR);
-    a = apic_controls(&f, &c, VMX_APIC_X2APIC);
+    a = apic_controls(&f, &c, HW_APIC_X2APIC);
     assert_int_equal(a.secondary, SEC_X2APIC | SEC_APIC_REGISTER | SEC_VIRTUAL_INTR);
-    assert_int_equal(apic_controls(&f, &c, VMX_APIC_OFF).secondary, 0);
+    assert_int_equal(apic_controls(&f, &c, HW_APIC_OFF).secondary, 0);
     f.virtual_intr_delivery = f.apic_register_virt = false;
-    assert_int_equal(apic_controls(&f, &c, VMX_APIC_X2APIC).secondary, SEC_X2APIC);
-    assert_int_equal(apic_controls(&f, &c, VMX_APIC_XAPIC).secondary, SEC_APIC_ACCESS);
+    assert_int_equal(apic_controls(&f, &c, HW_APIC_X2APIC).secondary, SEC_X2APIC);
+    assert_int_equal(apic_controls(&f, &c, HW_APIC_XAPIC).secondary, SEC_APIC_ACCESS);
     f.x2apic_virt = f.apic_access = false;
-    assert_int_equal(apic_controls(&f, &c, VMX_APIC_X2APIC).secondary, 0);
-    assert_int_equal(apic_controls(&f, &c, VMX_APIC_XAPIC).secondary, 0);
+    assert_int_equal(apic_controls(&f, &c, HW_APIC_X2APIC).secondary, 0);
+    assert_int_equal(apic_controls(&f, &c, HW_APIC_XAPIC).secondary, 0);
     f.tpr_shadow = false;
-    assert_int_equal(apic_controls(&f, &c, VMX_APIC_OFF).cpu, CPU_CR8_LOAD_EXIT | CPU_CR8_STORE_EXIT);
+    assert_int_equal(apic_controls(&f, &c, HW_APIC_OFF).cpu, CPU_CR8_LOAD_EXIT | CPU_CR8_STORE_EXIT);
     f = vmx_features;
     c.virtual_apic = false;
-    a = apic_controls(&f, &c, VMX_APIC_X2APIC);
+    a = apic_controls(&f, &c, HW_APIC_X2APIC);
     assert_int_equal(a.cpu, CPU_CR8_LOAD_EXIT | CPU_CR8_STORE_EXIT);
     assert_int_equal(a.secondary, 0);
     c = world_config(w);
     c.apic_access_page = hpa_of(0);
-    assert_int_equal(apic_controls(&f, &c, VMX_APIC_XAPIC).secondary, 0);
+    assert_int_equal(apic_controls(&f, &c, HW_APIC_XAPIC).secondary, 0);
     c.msr_bitmap_x2apic = NULL;
-    assert_int_equal(apic_controls(&f, &c, VMX_APIC_X2APIC).secondary, 0);
+    assert_int_equal(apic_controls(&f, &c, HW_APIC_X2APIC).secondary, 0);
 }
 
 static void the_x2apic_bitmap_is_in_use_only_in_x2apic_mode(void **state)
@@ -129,17 +129,17 @@ static void the_x2apic_bitmap_is_in_use_only_in_x2apic_mode(void **state)
     struct world *w = *state;
 
     assert_int_equal(get(CTL_MSR_BITMAP.encoding), virt_to_phys(w->msr_bitmap).v);
-    vmx_set_apic_mode(&w->v, VMX_APIC_X2APIC);
+    vmx_set_apic_mode(&w->v, HW_APIC_X2APIC);
     assert_int_equal(get(CTL_MSR_BITMAP.encoding), virt_to_phys(w->msr_bitmap_x2apic).v);
     assert_true(get(CTL_SECONDARY.encoding) & SEC_X2APIC);
-    assert_true(vmx_delivers_interrupts(&w->v));
-    vmx_set_apic_mode(&w->v, VMX_APIC_XAPIC);
+    assert_true(w->v.delivers_interrupts);
+    vmx_set_apic_mode(&w->v, HW_APIC_XAPIC);
     assert_int_equal(get(CTL_MSR_BITMAP.encoding), virt_to_phys(w->msr_bitmap).v);
     assert_false(get(CTL_SECONDARY.encoding) & SEC_X2APIC);
     assert_true(get(CTL_SECONDARY.encoding) & SEC_APIC_ACCESS);
     assert_true(get(CTL_SECONDARY.encoding) & SEC_EPT);
-    vmx_set_apic_mode(&w->v, VMX_APIC_OFF);
-    assert_false(vmx_delivers_interrupts(&w->v));
+    vmx_set_apic_mode(&w->v, HW_APIC_OFF);
+    assert_false(w->v.delivers_interrupts);
 }
 
 static void x2apic_msrs_let_through_are_those_that_the_cpu_virtualises(void **state)
@@ -179,7 +179,7 @@ static void rvi_and_svi_share_a_field(void **state)
     struct world *w = *state;
     unsigned int writes;
 
-    vmx_set_apic_mode(&w->v, VMX_APIC_X2APIC);
+    vmx_set_apic_mode(&w->v, HW_APIC_X2APIC);
     vmx_set_rvi(&w->v, 0x41);
     vmx_set_svi(&w->v, 0x52);
     assert_int_equal(get(GUEST_INTR_STATUS.encoding), 0x5241);
@@ -211,7 +211,7 @@ static void the_tpr_threshold_is_never_an_illegal_entry_state(void **state)
     vmx_set_tpr_threshold(&w->v, 9);
     assert_int_equal(get(CTL_TPR_THRESHOLD.encoding), 3);
     vmx_features.virtual_intr_delivery = false;
-    vmx_set_apic_mode(&w->v, VMX_APIC_XAPIC);
+    vmx_set_apic_mode(&w->v, HW_APIC_XAPIC);
     vmx_set_tpr_threshold(&w->v, 9);
     assert_int_equal(get(CTL_TPR_THRESHOLD.encoding), 9);
 }

@@ -12,7 +12,7 @@ static struct vmexit decode(struct vmx_exit_raw raw)
     return x;
 }
 
-static void each_row_of_the_table_has_its_reason_and_name(void **state)
+static void each_row_of_the_table_has_its_reason(void **state)
 {
     struct vmexit x;
 
@@ -20,8 +20,7 @@ static void each_row_of_the_table_has_its_reason_and_name(void **state)
 #define EXIT(name, hw, handler, what, label) \
     x = decode((struct vmx_exit_raw){ .reason = hw }); \
     assert_int_equal(x.reason, EXIT_##name); \
-    assert_int_equal(exit_row(hw).reads & ~READ_CUT_SHORT, what); \
-    assert_string_equal(vmx_exit_name(&x), label);
+    assert_int_equal(exit_row(hw).reads & ~READ_CUT_SHORT, what);
 #include <hv/exits.def>
 #undef EXIT
 }
@@ -39,8 +38,6 @@ static void unknown_reasons_are_said_to_be_unknown(void **state)
         assert_int_equal(x.insn_len, 0);
         assert_false(x.cut_short.valid);
     }
-    assert_string_equal(vmx_exit_name(&(struct vmexit){ .reason = EXIT_ENTRY_FAILED }), "VM entry failed");
-    assert_string_equal(vmx_exit_name(&(struct vmexit){ .reason = EXIT_COUNT }), "?");
 }
 
 static void the_length_counts_only_where_the_row_asks_for_it(void **state)
@@ -231,7 +228,7 @@ static void the_linear_address_is_there_when_the_qualification_says_so(void **st
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_row_of_the_table_has_its_reason_and_name),
+        cmocka_unit_test(each_row_of_the_table_has_its_reason),
         cmocka_unit_test(unknown_reasons_are_said_to_be_unknown),
         cmocka_unit_test(the_length_counts_only_where_the_row_asks_for_it),
         cmocka_unit_test(exceptions_carry_vector_type_error_and_length),

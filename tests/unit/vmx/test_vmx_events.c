@@ -11,23 +11,23 @@ static struct hv_event exception(uint8_t vector)
 static void interrupts_wait_for_if_the_shadow_and_a_queued_event(void **state)
 {
     (void)state;
-    assert_int_equal(irq_blocked(false, RFLAGS_IF, 0), VMX_OPEN);
-    assert_int_equal(irq_blocked(true, RFLAGS_IF, 0), VMX_BLOCKED_EVENT);
-    assert_int_equal(irq_blocked(false, 0, 0), VMX_BLOCKED_IF);
-    assert_int_equal(irq_blocked(false, RFLAGS_IF, BLOCKED_BY_STI), VMX_BLOCKED_SHADOW);
-    assert_int_equal(irq_blocked(false, RFLAGS_IF, BLOCKED_BY_MOV_SS), VMX_BLOCKED_SHADOW);
-    assert_int_equal(irq_blocked(false, RFLAGS_IF, BLOCKED_BY_NMI), VMX_OPEN);
+    assert_int_equal(irq_blocked(false, RFLAGS_IF, 0), HW_OPEN);
+    assert_int_equal(irq_blocked(true, RFLAGS_IF, 0), HW_BLOCKED_EVENT);
+    assert_int_equal(irq_blocked(false, 0, 0), HW_BLOCKED_IF);
+    assert_int_equal(irq_blocked(false, RFLAGS_IF, BLOCKED_BY_STI), HW_BLOCKED_SHADOW);
+    assert_int_equal(irq_blocked(false, RFLAGS_IF, BLOCKED_BY_MOV_SS), HW_BLOCKED_SHADOW);
+    assert_int_equal(irq_blocked(false, RFLAGS_IF, BLOCKED_BY_NMI), HW_OPEN);
 }
 
 static void nmis_wait_for_the_last_one_the_shadow_and_a_queued_event(void **state)
 {
     (void)state;
-    assert_int_equal(nmi_blocked(false, 0), VMX_OPEN);
-    assert_int_equal(nmi_blocked(true, 0), VMX_BLOCKED_EVENT);
-    assert_int_equal(nmi_blocked(false, BLOCKED_BY_NMI), VMX_BLOCKED_NMI);
-    assert_int_equal(nmi_blocked(false, BLOCKED_BY_STI), VMX_BLOCKED_SHADOW);
-    assert_int_equal(nmi_blocked(false, BLOCKED_BY_MOV_SS), VMX_BLOCKED_SHADOW);
-    assert_int_equal(nmi_blocked(false, BLOCKED_BY_NMI | BLOCKED_BY_MOV_SS), VMX_BLOCKED_NMI);
+    assert_int_equal(nmi_blocked(false, 0), HW_OPEN);
+    assert_int_equal(nmi_blocked(true, 0), HW_BLOCKED_EVENT);
+    assert_int_equal(nmi_blocked(false, BLOCKED_BY_NMI), HW_BLOCKED_NMI);
+    assert_int_equal(nmi_blocked(false, BLOCKED_BY_STI), HW_BLOCKED_SHADOW);
+    assert_int_equal(nmi_blocked(false, BLOCKED_BY_MOV_SS), HW_BLOCKED_SHADOW);
+    assert_int_equal(nmi_blocked(false, BLOCKED_BY_NMI | BLOCKED_BY_MOV_SS), HW_BLOCKED_NMI);
 }
 
 enum outcome { SECOND, DOUBLE, TRIPLE };
@@ -81,7 +81,7 @@ static void error_codes_are_for_protected_mode(void **state)
 
 static uint64_t at_entry[3];
 
-static void guest_looks_at_the_event(struct vmx_vcpu *v, bool launch)
+static void guest_looks_at_the_event(struct hw_vcpu *v, bool launch)
 {
     (void)v;
     (void)launch;
@@ -103,14 +103,14 @@ static void a_queued_event_goes_in_once(void **state)
     e.error = 6;
     e.cr2 = 0xabcd000;
     vmx_inject(&w->v, &e);
-    assert_true(vmx_event_is_queued(&w->v));
-    assert_int_equal(vmx_irq_blocked(&w->v), VMX_BLOCKED_EVENT);
-    assert_int_equal(vmx_nmi_blocked(&w->v), VMX_BLOCKED_EVENT);
+    assert_true(w->v.event.valid);
+    assert_int_equal(vmx_irq_blocked(&w->v), HW_BLOCKED_EVENT);
+    assert_int_equal(vmx_nmi_blocked(&w->v), HW_BLOCKED_EVENT);
     vmx_enter(&w->v, &x);
     assert_int_equal(at_entry[0], 0x80000b0e);
     assert_int_equal(at_entry[1], 6);
     assert_int_equal(w->v.regs.cr2, 0xabcd000);
-    assert_false(vmx_event_is_queued(&w->v));
+    assert_false(w->v.event.valid);
     vmx_enter(&w->v, &x);
     assert_int_equal(at_entry[0] & INTR_VALID, 0);
 }
@@ -142,7 +142,7 @@ static void a_triple_fault_shows_as_the_exit_it_would_have_been(void **state)
     assert_int_equal(vmcs_fake_counts.entries, entries);
 }
 
-static void guest_cuts_an_nmi_short(struct vmx_vcpu *v, bool launch)
+static void guest_cuts_an_nmi_short(struct hw_vcpu *v, bool launch)
 {
     (void)launch;
     (void)v;
@@ -160,7 +160,7 @@ static void an_nmi_cut_short_goes_in_again_with_nmis_unblocked(void **state)
     vmcs_fake_guest(guest_cuts_an_nmi_short);
     vmx_enter(&w->v, &x);
     assert_true(x.cut_short.valid);
-    assert_int_equal(vmx_nmi_blocked(&w->v), VMX_BLOCKED_NMI);
+    assert_int_equal(vmx_nmi_blocked(&w->v), HW_BLOCKED_NMI);
     vmx_inject(&w->v, &x.cut_short);
     vmcs_fake_guest(guest_looks_at_the_event);
     vmx_enter(&w->v, &x);
@@ -168,7 +168,7 @@ static void an_nmi_cut_short_goes_in_again_with_nmis_unblocked(void **state)
     assert_int_equal(vmcs_fake_get(GUEST_INTERRUPTIBILITY.encoding), 0);
 }
 
-static void guest_faults_on_iret(struct vmx_vcpu *v, bool launch)
+static void guest_faults_on_iret(struct hw_vcpu *v, bool launch)
 {
     (void)v;
     (void)launch;
@@ -186,10 +186,10 @@ static void an_iret_that_faults_leaves_nmis_blocked(void **state)
     vmcs_fake_guest(guest_faults_on_iret);
     vmx_enter(&w->v, &x);
     assert_int_equal(vmcs_fake_get(GUEST_INTERRUPTIBILITY.encoding), BLOCKED_BY_NMI);
-    assert_int_equal(vmx_nmi_blocked(&w->v), VMX_BLOCKED_NMI);
+    assert_int_equal(vmx_nmi_blocked(&w->v), HW_BLOCKED_NMI);
 }
 
-static void guest_cuts_a_page_fault_short(struct vmx_vcpu *v, bool launch)
+static void guest_cuts_a_page_fault_short(struct hw_vcpu *v, bool launch)
 {
     (void)launch;
     vmcs_fake_set(INFO_EXIT_REASON.encoding, 48);

@@ -152,8 +152,8 @@ static void pcid_needs_long_mode_and_a_zero_pcid(void **state)
 static void cr4_offers_what_the_cpu_has_and_the_policy_allows(void **state)
 {
     struct world *w = *state;
-    struct vmx_vcpu_config c = world_config(w);
-    struct vmx_vcpu other;
+    struct hw_vcpu_config c = world_config(w);
+    struct hw_vcpu other;
 
     assert_false(vmx_set_cr(&w->v, 4, CR4_LA57));
     assert_false(vmx_set_cr(&w->v, 4, CR4_SMXE));
@@ -240,7 +240,7 @@ static void skip_moves_rip_ends_the_shadow_and_keeps_single_steps(void **state)
 
     vmx_set_rip(&w->v, 0x1000);
     vmcs_fake_set(GUEST_INTERRUPTIBILITY.encoding, BLOCKED_BY_STI | BLOCKED_BY_NMI);
-    w->v.cached = 0;
+    vmx(&w->v)->cached = 0;
     vmx_skip(&w->v, 3);
     assert_int_equal(get(GUEST_RIP), 0x1003);
     assert_int_equal(vmcs_fake_get(GUEST_INTERRUPTIBILITY.encoding), BLOCKED_BY_NMI);
@@ -332,7 +332,7 @@ static void a_value_read_twice_is_vmread_once_and_an_unchanged_one_not_written(v
     struct world *w = *state;
     unsigned int reads, writes;
 
-    w->v.cached = 0;
+    vmx(&w->v)->cached = 0;
     reads = vmcs_fake_counts.reads;
     (void)vmx_get_rip(&w->v);
     (void)vmx_get_rip(&w->v);

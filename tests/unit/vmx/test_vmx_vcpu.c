@@ -64,8 +64,8 @@ static void a_fresh_vmcs_has_the_controls_of_its_configuration(void **state)
 static void what_is_not_configured_exits(void **state)
 {
     struct world *w = *state;
-    struct vmx_vcpu_config c = { .eptp = 0x5e, .rdtsc_exits = true };
-    struct vmx_vcpu v;
+    struct hw_vcpu_config c = { .slat_root = 0x5e, .rdtsc_exits = true };
+    struct hw_vcpu v;
 
     assert_int_equal(vmx_vcpu_init(&v, &c), 0);
     vmx_load(&v);
@@ -98,12 +98,12 @@ static void moving_to_another_cpu_takes_its_host_state_and_forgets_translations(
     unsigned int writes, flushes;
 
     fake_cpu_set_count(2);
-    w->v.ept_generation = 5;
+    w->v.slat_generation = 5;
     vmx_unload(&w->v);
     writes = vmcs_fake_counts.writes;
     vmx_load(&w->v);
     assert_int_equal(vmcs_fake_counts.writes, writes);        /* the same CPU: nothing to write */
-    assert_int_equal(w->v.ept_generation, 5);
+    assert_int_equal(w->v.slat_generation, 5);
     vmx_unload(&w->v);
     fake_cpu_switch(1);
     assert_null(vmx_cpu_enable());
@@ -112,7 +112,7 @@ static void moving_to_another_cpu_takes_its_host_state_and_forgets_translations(
     assert_int_equal(vmcs_fake_counts.invvpids, flushes + 1);
     assert_int_equal(get(HOST_TR_BASE.encoding), 0x3001);
     assert_int_equal(get(HOST_GS_BASE.encoding), (uintptr_t)this_cpu());
-    assert_int_equal(w->v.ept_generation, UINT64_MAX);
+    assert_int_equal(w->v.slat_generation, UINT64_MAX);
     vmx_unload(&w->v);
     vmx_cpu_disable();
     fake_cpu_switch(0);
@@ -145,8 +145,8 @@ static void loading_what_is_active_elsewhere_is_a_bug(void **state)
 static void the_msrs_follow_the_vcpu(void **state)
 {
     struct world *w = *state;
-    struct vmx_vcpu_config c = world_config(w);
-    struct vmx_vcpu other;
+    struct hw_vcpu_config c = world_config(w);
+    struct hw_vcpu other;
     uint64_t value;
 
     assert_int_equal(vmx_vcpu_init(&other, &c), 0);
@@ -166,12 +166,12 @@ static void the_msrs_follow_the_vcpu(void **state)
 static void borrowing_leaves_the_loaded_vcpu_as_it_was(void **state)
 {
     struct world *w = *state;
-    struct vmx_vcpu_config c = world_config(w);
-    struct vmx_vcpu other, *previous;
+    struct hw_vcpu_config c = world_config(w);
+    struct hw_vcpu other, *previous;
     uint64_t value;
 
     assert_int_equal(vmx_vcpu_init(&other, &c), 0);
-    assert_int_equal(other.loaded_on, -1);
+    assert_int_equal(vmx(&other)->loaded_on, -1);
     vmx_set_rip(&w->v, 0x1111);
     assert_true(vmx_set_msr(&w->v, MSR_IA32_STAR, 5));
     previous = vmx_borrow(&other);
@@ -192,7 +192,7 @@ static void borrowing_leaves_the_loaded_vcpu_as_it_was(void **state)
     vmx_load(&w->v);
 }
 
-static void guest_does_cpuid(struct vmx_vcpu *v, bool launch)
+static void guest_does_cpuid(struct hw_vcpu *v, bool launch)
 {
     v->regs.rax = launch ? 1 : 2;
     vmcs_fake_set(INFO_EXIT_REASON.encoding, 10);
@@ -214,7 +214,7 @@ static void a_cpuid_exit_costs_two_reads_and_the_step_over_it_three(void **state
     assert_int_equal(x.insn_len, 2);
     assert_int_equal(vmcs_fake_counts.reads, reads + 2);
     vmx_skip(&w->v, x.insn_len);
-    assert_int_equal(vmx_irq_blocked(&w->v), VMX_BLOCKED_IF);
+    assert_int_equal(vmx_irq_blocked(&w->v), HW_BLOCKED_IF);
     assert_int_equal(vmcs_fake_counts.reads, reads + 5);
     assert_int_equal(vmcs_fake_counts.writes, writes + 1);
 }
@@ -249,10 +249,10 @@ static void an_entry_that_fails_is_an_exit_with_the_error_number(void **state)
     vmx_enter(&w->v, &x);
     assert_int_equal(x.reason, EXIT_ENTRY_FAILED);
     assert_int_equal(x.fail_code, 7);
-    assert_false(w->v.launched);
+    assert_false(vmx(&w->v)->launched);
 }
 
-static void guest_has_a_bad_state(struct vmx_vcpu *v, bool launch)
+static void guest_has_a_bad_state(struct hw_vcpu *v, bool launch)
 {
     (void)v;
     (void)launch;
@@ -269,12 +269,12 @@ static void a_bad_guest_state_neither_launches_nor_leaves_an_event_behind(void *
     vmx_inject(&w->v, &e);
     vmx_enter(&w->v, &x);
     assert_int_equal(x.reason, EXIT_BAD_STATE);
-    assert_false(w->v.launched);
-    assert_false(vmx_event_is_queued(&w->v));
+    assert_false(vmx(&w->v)->launched);
+    assert_false(w->v.event.valid);
     assert_int_equal(get(CTL_ENTRY_INTR_INFO.encoding), 0);
 }
 
-static void guest_reads_cr0_into_rsp(struct vmx_vcpu *v, bool launch)
+static void guest_reads_cr0_into_rsp(struct hw_vcpu *v, bool launch)
 {
     (void)v;
     (void)launch;
@@ -352,7 +352,7 @@ static void the_dump_works_for_a_vcpu_that_is_not_loaded(void **state)
 
     vmx_unload(&w->v);
     vmx_dump(&w->v);
-    assert_int_equal(w->v.loaded_on, -1);
+    assert_int_equal(vmx(&w->v)->loaded_on, -1);
     vmx_load(&w->v);
 }
 
@@ -360,12 +360,12 @@ static void eptp_and_tsc(void **state)
 {
     struct world *w = *state;
 
-    w->v.ept_generation = 3;
+    w->v.slat_generation = 3;
     vmx_set_eptp(&w->v, 0x12345e);
-    assert_int_equal(w->v.ept_generation, 3);
+    assert_int_equal(w->v.slat_generation, 3);
     vmx_set_eptp(&w->v, 0x77775e);
     assert_int_equal(get(CTL_EPT_POINTER.encoding), 0x77775e);
-    assert_int_equal(w->v.ept_generation, UINT64_MAX);
+    assert_int_equal(w->v.slat_generation, UINT64_MAX);
     vmx_set_tsc_offset(&w->v, (uint64_t)-5);
     assert_int_equal(get(CTL_TSC_OFFSET.encoding), (uint64_t)-5);
     vmx_set_tsc_multiplier(&w->v, 3ULL << 47);

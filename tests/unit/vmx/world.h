@@ -8,6 +8,7 @@
 
 #include "caps.h"
 #include "bits.h"
+#include "state.h"
 #include "vmcs.h"
 
 #include <fake.h>
@@ -38,7 +39,7 @@ static const struct caps_dump caps_dumps[] __attribute__((unused)) = {
 };
 
 struct world {
-    struct vmx_vcpu v;
+    struct hw_vcpu v;
     uint8_t *msr_bitmap, *msr_bitmap_x2apic, *io_bitmap, *apic_page;
 };
 
@@ -73,10 +74,10 @@ static inline void world_machine(enum caps_id id)
     cpu_write_cr4(0x20);
 }
 
-static inline struct vmx_vcpu_config world_config(struct world *w)
+static inline struct hw_vcpu_config world_config(struct world *w)
 {
-    return (struct vmx_vcpu_config){
-        .eptp = 0x12345e, .vpid = 7, .virtual_apic = true, .apic_page = w->apic_page,
+    return (struct hw_vcpu_config){
+        .slat_root = 0x12345e, .vpid = 7, .virtual_apic = true, .apic_page = w->apic_page,
         .apic_access_page = hpa_of(0x7000), .msr_bitmap = w->msr_bitmap,
         .msr_bitmap_x2apic = w->msr_bitmap_x2apic, .io_bitmap = w->io_bitmap,
     };
@@ -85,7 +86,7 @@ static inline struct vmx_vcpu_config world_config(struct world *w)
 static inline struct world *world_new(enum caps_id id)
 {
     struct world *w = calloc(1, sizeof(*w));
-    struct vmx_vcpu_config c;
+    struct hw_vcpu_config c;
 
     world_machine(id);
     assert_null(vmx_probe());

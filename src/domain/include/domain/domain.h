@@ -22,7 +22,7 @@
 #include <pvhvm/hvm_params.h>
 #include <sched/sched.h>
 #include <sched/timer.h>
-#include <vmx/vmx.h>
+#include <hw/hw.h>
 #include <x86/spinlock.h>
 #include <xen/domctl.h>
 
@@ -42,7 +42,7 @@ struct guest_area { mfn_t mfn; void *page; uint32_t offset; };
 #define WALK_CACHE_SIZE 8U
 #define WALK_MAX_STEPS 5U
 struct walk_cache_entry {
-    uint64_t va_page, cr3, cr0, cr4, efer, ept_generation;
+    uint64_t va_page, cr3, cr0, cr4, efer, slat_generation;
     bool write;
     uint8_t steps;                     /* 0: unused */
     const uint64_t *pte[WALK_MAX_STEPS];   /* in dom0's identity RAM, which never goes away */
@@ -54,7 +54,7 @@ struct vcpu {
     struct domain *domain;
     uint32_t id;
     struct sched_unit sched;
-    struct vmx_vcpu vmx;
+    struct hw_vcpu hw;
     struct vlapic lapic;
     uint8_t *lapic_page;
     struct timer lapic_timer;          /* vlapic.timer_deadline */

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A domain's physical-to-machine map: ept + frame references + flushing, under its P2M lock (taken inside unless the name says _locked).
+ * A domain's physical-to-machine map: slat + frame references + flushing, under its P2M lock (taken inside unless the name says _locked).
  */
 #ifndef DOMAIN_P2M_H
 #define DOMAIN_P2M_H
 
-#include <ept/ept.h>
+#include <slat/slat.h>
 #include <x86/spinlock.h>
 
 struct p2m {
     spinlock_t lock;
-    struct ept ept;
+    struct slat slat;
     domid_t owner;
     uint64_t max_gfn;              /* highest gfn ever mapped */
     uint64_t dirty_cpus[2];        /* CPUs that may hold translations (atomic bitmap) */
@@ -22,14 +22,14 @@ void p2m_fini(struct p2m *p);
 
 /* The entry and, for RAM-like types, a reference on its frame (frame_put when done). false: no RAM there. */
 bool p2m_get_frame(struct p2m *p, gfn_t g, bool for_write, mfn_t *mfn) must_check;
-struct ept_entry p2m_lookup(struct p2m *p, gfn_t g);
+struct slat_entry p2m_lookup(struct p2m *p, gfn_t g);
 
 /* Adds pages: takes no new frame reference (the caller's is handed over). Replaces what is there: the frame or mapping found is
  * returned in *old for the caller to drop (p2m_drop). */
-int p2m_set(struct p2m *p, gfn_t g, unsigned int order, mfn_t m, enum p2m_type type, struct ept_entry *old) must_check;
-int p2m_clear(struct p2m *p, gfn_t g, struct ept_entry *old) must_check;   /* hole (dom0: back to identity MMIO where it was) */
+int p2m_set(struct p2m *p, gfn_t g, unsigned int order, mfn_t m, enum p2m_type type, struct slat_entry *old) must_check;
+int p2m_clear(struct p2m *p, gfn_t g, struct slat_entry *old) must_check;   /* hole (dom0: back to identity MMIO where it was) */
 /* Gives up what an entry held: frame references for RAM and foreign pages. */
-void p2m_drop(const struct ept_entry *old);
+void p2m_drop(const struct slat_entry *old);
 /* CPUs flush before their next entry; returns when no running vCPU can use old translations. */
 void p2m_flush(struct p2m *p);
 

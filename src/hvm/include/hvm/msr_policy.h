@@ -8,7 +8,7 @@
 
 enum msr_class {
     MSR_GP,            /* not there */
-    MSR_VMCS,          /* lives in guest state: vmx_get_msr/vmx_set_msr */
+    MSR_VMCS,          /* lives in guest state: hw_get_msr/hw_set_msr */
     MSR_PASS,          /* never exits (bitmap allows it); if it does exit after all: as MSR_VMCS */
     MSR_CONST,         /* reads a constant of the row, writes ignored or #GP by row */
     MSR_STORE,         /* per-vCPU storage without effect (MTRRs ...): msr_store_* */

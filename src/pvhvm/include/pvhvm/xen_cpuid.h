@@ -27,6 +27,6 @@ struct xen_cpuid_info {
 void xen_cpuid_read(uint32_t leaf, uint32_t subleaf, const struct xen_cpuid_info *i,
                     uint32_t out[4]);
 /* Fills a hypercall page (4 KiB): entry n at n*32. */
-void xen_hypercall_page_fill(void *page);
+void xen_hypercall_page_fill(void *page, const uint8_t insn[3]);   /* insn: the CPU vendor's VMCALL */
 
 #endif

@@ -11,7 +11,7 @@
 /* Every VMCS is forgotten, VMX is off, counters are zero. */
 void vmcs_fake_reset(void);
 /* Runs at VMLAUNCH/VMRESUME: plays guest and CPU. NULL: the entry instruction fails with error 7. */
-void vmcs_fake_guest(void (*fn)(struct vmx_vcpu *v, bool launch));
+void vmcs_fake_guest(void (*fn)(struct hw_vcpu *v, bool launch));
 /* Fields of the current VMCS, read-only ones too; not counted. */
 uint64_t vmcs_fake_get(unsigned int encoding);
 void vmcs_fake_set(unsigned int encoding, uint64_t value);

@@ -28,7 +28,7 @@ struct percpu {
     uint64_t softirq_pending;      /* shared: bits of enum softirq */
     uint64_t irq_count;
     void *arch;                    /* src/x86's own: TSS, GDT, IST stacks */
-    void *vmx;                     /* src/vmx's own: VMXON region, loaded VMCS */
+    void *hw;                      /* src/vmx's or src/svm's own */
     void *sched;                   /* src/sched's own */
     struct smp_call *call;         /* shared: the function another CPU wants run here */
     uint64_t nmi_count;            /* NMIs that nobody had asked for */

@@ -5,14 +5,14 @@
  * linked empty and large pages are replaced by tables of the same translations: no store before the last one
  * changes what any gfn means.
  */
-#include <ept/ept.h>
+#include <slat/slat.h>
 
 #include "entry.h"
 
 #include <hv/errno.h>
 
 struct reserve {
-    mfn_t page[EPT_LEVELS - 1];
+    mfn_t page[SLAT_LEVELS - 1];
     unsigned int count;
 };
 
@@ -20,10 +20,10 @@ static bool range_is_valid(gfn_t g, unsigned int order)
 {
     if (order != PAGE_ORDER_4K && order != PAGE_ORDER_2M && order != PAGE_ORDER_1G)
         return false;
-    return IS_ALIGNED(g.v, BIT(order)) && g.v >> EPT_GFN_BITS == 0;
+    return IS_ALIGNED(g.v, BIT(order)) && g.v >> SLAT_GFN_BITS == 0;
 }
 
-static bool order_is_offered(const struct ept *e, unsigned int order)
+static bool order_is_offered(const struct slat *e, unsigned int order)
 {
     return order == PAGE_ORDER_4K || (order == PAGE_ORDER_2M ? e->has_2m : e->has_1g);
 }
@@ -31,26 +31,26 @@ static bool order_is_offered(const struct ept *e, unsigned int order)
 /* W without R is a misconfiguration; X without R needs a capability that nothing here relies on. */
 static bool rwx_is_valid(uint8_t rwx)
 {
-    return rwx == 0 || ((rwx & EPT_R) && rwx <= EPTE_RWX);
+    return rwx == 0 || ((rwx & SLAT_R) && rwx <= (SLAT_R | SLAT_W | SLAT_X));
 }
 
-static void reserve_release(struct ept *e, struct reserve *r)
+static void reserve_release(struct slat *e, struct reserve *r)
 {
     while (r->count > 0)
         e->pages->free(e->pages->ctx, r->page[--r->count]);
 }
 
 /* Tables that a change of 2^order frames at g needs. into_holes: false when a hole ends the work. */
-static unsigned int tables_needed(const struct ept *e, gfn_t g, unsigned int order, bool into_holes)
+static unsigned int tables_needed(const struct slat *e, gfn_t g, unsigned int order, bool into_holes)
 {
-    struct ept_entry found = ept_lookup(e, g);
+    struct slat_entry found = slat_lookup(e, g);
 
     if (found.order <= order || (!into_holes && found.type == P2M_HOLE))
         return 0;
-    return (found.order - order) / EPT_INDEX_BITS;
+    return (found.order - order) / SLAT_INDEX_BITS;
 }
 
-static int reserve_take(struct ept *e, struct reserve *r, unsigned int count)
+static int reserve_take(struct slat *e, struct reserve *r, unsigned int count)
 {
     ASSERT(count <= ARRAY_COUNT(r->page));
     for (r->count = 0; r->count < count; r->count++) {
@@ -64,7 +64,7 @@ static int reserve_take(struct ept *e, struct reserve *r, unsigned int count)
 }
 
 /* The table that says the same as the leaf (or hole) at a level. */
-static mfn_t split(struct ept *e, struct reserve *r, uint64_t entry, unsigned int level)
+static mfn_t split(struct slat *e, struct reserve *r, uint64_t entry, unsigned int level)
 {
     uint64_t step = type_has_frame(entry_type(entry)) ? BIT(level_order(level - 1) + PAGE_SHIFT) : 0;
     mfn_t m;
@@ -75,86 +75,98 @@ static mfn_t split(struct ept *e, struct reserve *r, uint64_t entry, unsigned in
     e->table_count++;
     if (entry == 0)
         return m;
-    table = ept_table(e, m);
+    table = slat_table(e, m);
     if (level == 1)
-        entry &= ~EPTE_LARGE;
-    for (unsigned int i = 0; i < EPT_ENTRIES; i++)
+        entry &= ~SLATE_LARGE;
+    for (unsigned int i = 0; i < SLAT_ENTRIES; i++)
         table[i] = entry + i * step;
     return m;
 }
 
 /* The place of the entry of 2^order frames at g, with all tables above it made out of the reserve. */
-static uint64_t *descend(struct ept *e, struct reserve *r, gfn_t g, unsigned int order)
+static uint64_t *descend(struct slat *e, struct reserve *r, gfn_t g, unsigned int order)
 {
     mfn_t table = e->root;
 
-    for (unsigned int level = EPT_LEVELS - 1;; level--) {
-        uint64_t *at = ept_table(e, table) + table_index(g, level);
+    for (unsigned int level = SLAT_LEVELS - 1;; level--) {
+        uint64_t *at = slat_table(e, table) + table_index(g, level);
 
         if (level_order(level) == order)
             return at;
         if (!entry_is_table(*at, level)) {
             mfn_t m = split(e, r, *at, level);
 
-            entry_write(at, mfn_to_hpa(m).v | EPTE_RWX | (e->has_ad ? EPTE_ACCESSED : 0));
+            entry_write(at, mfn_to_hpa(m).v | e->format->table_bits |
+                            (e->has_ad ? e->format->accessed : 0));
         }
         table = entry_mfn(*at);
     }
 }
 
 /* Whether a CPU that cached the old translation could do or reach what the new one does not let it. */
-static bool narrows(uint64_t old, uint64_t now)
+static bool narrows(const struct slat_format *f, uint64_t old, uint64_t now)
 {
-    uint64_t same = EPTE_FRAME | (7ULL << EPTE_MEMTYPE_SHIFT) | EPTE_IGNORE_PAT;
+    uint64_t same = SLATE_FRAME | f->memtype_mask | f->ignore_pat;
 
-    if ((old & EPTE_RWX) == 0)
+    if (!(old & SLATE_R))
         return false;          /* hardware does not cache what is not present */
-    return ((old ^ now) & same) != 0 || (old & ~now & EPTE_RWX) != 0;
+    return ((old ^ now) & same) != 0 || (entry_rwx(f, old) & ~entry_rwx(f, now)) != 0;
 }
 
 /* Replaces whatever stands at a place. */
-static void replace(struct ept *e, uint64_t *at, unsigned int order, uint64_t entry)
+static void replace(struct slat *e, uint64_t *at, unsigned int order, uint64_t entry)
 {
-    unsigned int level = order / EPT_INDEX_BITS;
+    unsigned int level = order / SLAT_INDEX_BITS;
     uint64_t old = *at;
 
     if (old == entry)
         return;
     entry_write(at, entry);
     if (entry_is_table(old, level)) {
-        ept_retire(e, entry_mfn(old), level - 1);
+        slat_retire(e, entry_mfn(old), level - 1);
         e->generation++;
-    } else if (narrows(old, entry)) {
+    } else if (narrows(e->format, old, entry)) {
         e->generation++;
     }
 }
 
-static uint64_t entry_encode(const struct ept *e, const struct ept_entry *entry, unsigned int order)
+/* Accessed and dirty are set from the start: nobody reads them, hardware need not write. */
+static uint64_t encode_rights(const struct slat *e, uint8_t rwx)
 {
-    uint64_t v = (entry->rwx & EPTE_RWX) | ((uint64_t)entry->type << EPTE_TYPE_SHIFT);
+    const struct slat_format *f = e->format;
+    uint64_t v = rwx & SLATE_RW;
+
+    if (rwx == 0)
+        return 0;
+    if (((rwx & SLAT_X) != 0) != f->execute_inverted)
+        v |= f->execute_bit;
+    return v | f->leaf_bits | (e->has_ad ? f->accessed | f->dirty : 0);
+}
+
+static uint64_t entry_encode(const struct slat *e, const struct slat_entry *entry, unsigned int order)
+{
+    uint64_t v = encode_rights(e, entry->rwx) | ((uint64_t)entry->type << SLATE_TYPE_SHIFT);
 
     if (type_has_frame(entry->type))
-        v |= mfn_to_hpa(entry->mfn).v & EPTE_FRAME;
-    v |= (uint64_t)(entry->memtype & 7) << EPTE_MEMTYPE_SHIFT;
+        v |= mfn_to_hpa(entry->mfn).v & SLATE_FRAME;
+    v |= e->format->memtype_of[entry->memtype & 7];
     if (entry->ignore_pat)
-        v |= EPTE_IGNORE_PAT;
+        v |= e->format->ignore_pat;
     if (order > 0)
-        v |= EPTE_LARGE;
-    if (e->has_ad && entry->rwx != 0)      /* set from the start: nobody reads them, hardware need not write */
-        v |= EPTE_ACCESSED | EPTE_DIRTY;
+        v |= SLATE_LARGE;
     return v;
 }
 
-static bool mapping_is_valid(const struct ept_entry *entry, unsigned int order)
+static bool mapping_is_valid(const struct slat_entry *entry, unsigned int order)
 {
     if (entry->type == P2M_HOLE || entry->type >= P2M_TYPE_COUNT || !rwx_is_valid(entry->rwx))
         return false;
     if (!type_has_frame(entry->type))
         return entry->rwx == 0;
-    return IS_ALIGNED(entry->mfn.v, BIT(order)) && entry->mfn.v <= EPTE_FRAME >> PAGE_SHIFT;
+    return IS_ALIGNED(entry->mfn.v, BIT(order)) && entry->mfn.v <= SLATE_FRAME >> PAGE_SHIFT;
 }
 
-int ept_map(struct ept *e, gfn_t g, unsigned int order, const struct ept_entry *entry)
+int slat_map(struct slat *e, gfn_t g, unsigned int order, const struct slat_entry *entry)
 {
     struct reserve r;
     int rc;
@@ -169,7 +181,7 @@ int ept_map(struct ept *e, gfn_t g, unsigned int order, const struct ept_entry *
     return 0;
 }
 
-static unsigned int best_order(const struct ept *e, gfn_t g, mfn_t m, uint64_t count)
+static unsigned int best_order(const struct slat *e, gfn_t g, mfn_t m, uint64_t count)
 {
     uint64_t aligned = g.v | (mfn_is_valid(m) ? m.v : 0);
 
@@ -180,10 +192,10 @@ static unsigned int best_order(const struct ept *e, gfn_t g, mfn_t m, uint64_t c
     return PAGE_ORDER_4K;
 }
 
-int ept_map_range(struct ept *e, gfn_t g, mfn_t m, uint64_t count, const struct ept_entry *like,
+int slat_map_range(struct slat *e, gfn_t g, mfn_t m, uint64_t count, const struct slat_entry *like,
                   uint64_t *done)
 {
-    struct ept_entry entry = *like;
+    struct slat_entry entry = *like;
     int rc = 0;
 
     *done = 0;
@@ -193,22 +205,22 @@ int ept_map_range(struct ept *e, gfn_t g, mfn_t m, uint64_t count, const struct 
 
         entry.mfn = mfn_is_valid(m) ? mfn_add(m, *done) : m;
         order = best_order(e, at, entry.mfn, count - *done);
-        rc = ept_map(e, at, order, &entry);
+        rc = slat_map(e, at, order, &entry);
         if (rc == 0)
             *done += BIT(order);
     }
     return rc;
 }
 
-int ept_unmap(struct ept *e, gfn_t g, unsigned int order)
+int slat_unmap(struct slat *e, gfn_t g, unsigned int order)
 {
-    struct ept_entry found;
+    struct slat_entry found;
     struct reserve r;
     int rc;
 
     if (!range_is_valid(g, order))
         return -EINVAL;
-    found = ept_lookup(e, g);
+    found = slat_lookup(e, g);
     if (found.type == P2M_HOLE && found.order > order)
         return 0;
     rc = reserve_take(e, &r, tables_needed(e, g, order, false));
@@ -218,17 +230,17 @@ int ept_unmap(struct ept *e, gfn_t g, unsigned int order)
     return 0;
 }
 
-static uint64_t retyped(const struct ept *e, uint64_t entry, enum p2m_type type, uint8_t rwx)
+static uint64_t retyped(const struct slat *e, uint64_t entry, enum p2m_type type, uint8_t rwx)
 {
-    entry &= ~(EPTE_RWX | (EPTE_TYPE << EPTE_TYPE_SHIFT));
-    entry |= rwx | ((uint64_t)type << EPTE_TYPE_SHIFT);
-    if (e->has_ad && rwx != 0)
-        entry |= EPTE_ACCESSED | EPTE_DIRTY;
-    return entry;
+    const struct slat_format *f = e->format;
+    uint64_t rights = SLATE_RW | f->execute_bit | f->leaf_bits | f->accessed | f->dirty;
+
+    entry &= ~(rights | (SLATE_TYPE << SLATE_TYPE_SHIFT));
+    return entry | encode_rights(e, rwx) | ((uint64_t)type << SLATE_TYPE_SHIFT);
 }
 
 /* Every mapping of frames at or below a place; returns whether there was one. */
-static bool retype(struct ept *e, uint64_t *at, unsigned int level, enum p2m_type type, uint8_t rwx)
+static bool retype(struct slat *e, uint64_t *at, unsigned int level, enum p2m_type type, uint8_t rwx)
 {
     uint64_t *table;
     bool any = false;
@@ -239,26 +251,26 @@ static bool retype(struct ept *e, uint64_t *at, unsigned int level, enum p2m_typ
         replace(e, at, level_order(level), retyped(e, *at, type, rwx));
         return true;
     }
-    table = ept_table(e, entry_mfn(*at));
-    for (unsigned int i = 0; i < EPT_ENTRIES; i++)
+    table = slat_table(e, entry_mfn(*at));
+    for (unsigned int i = 0; i < SLAT_ENTRIES; i++)
         any |= retype(e, table + i, level - 1, type, rwx);
     return any;
 }
 
-int ept_set_type(struct ept *e, gfn_t g, unsigned int order, enum p2m_type type, uint8_t rwx)
+int slat_set_type(struct slat *e, gfn_t g, unsigned int order, enum p2m_type type, uint8_t rwx)
 {
-    struct ept_entry found;
+    struct slat_entry found;
     struct reserve r;
     int rc;
 
     if (!range_is_valid(g, order) || !rwx_is_valid(rwx) || !type_has_frame(type) ||
         type >= P2M_TYPE_COUNT)
         return -EINVAL;
-    found = ept_lookup(e, g);
+    found = slat_lookup(e, g);
     if (!type_has_frame(found.type) && found.order >= order)
         return -ENOENT;
     rc = reserve_take(e, &r, tables_needed(e, g, order, false));
     if (rc != 0)
         return rc;
-    return retype(e, descend(e, &r, g, order), order / EPT_INDEX_BITS, type, rwx) ? 0 : -ENOENT;
+    return retype(e, descend(e, &r, g, order), order / SLAT_INDEX_BITS, type, rwx) ? 0 : -ENOENT;
 }

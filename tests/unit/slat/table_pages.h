@@ -14,7 +14,7 @@ struct table_pages {
     uint64_t *page[TABLE_PAGES];
     uint32_t next, live;
     int64_t fail_after;                       /* allocations that still work; -1: all */
-    struct ept_pages port;
+    struct slat_pages port;
 };
 
 static inline mfn_t table_pages_alloc(void *ctx)
@@ -55,13 +55,13 @@ static inline void table_pages_init(struct table_pages *p)
 {
     memset(p, 0, sizeof(*p));
     p->fail_after = -1;
-    p->port = (struct ept_pages){ table_pages_alloc, table_pages_free, table_pages_map, p };
+    p->port = (struct slat_pages){ table_pages_alloc, table_pages_free, table_pages_map, p };
 }
 
-static inline struct ept_entry ram_at(uint64_t mfn)
+static inline struct slat_entry ram_at(uint64_t mfn)
 {
-    return (struct ept_entry){ .mfn = mfn_of(mfn), .type = P2M_RAM_RW, .rwx = EPT_R | EPT_W | EPT_X,
-                               .memtype = EPT_WB };
+    return (struct slat_entry){ .mfn = mfn_of(mfn), .type = P2M_RAM_RW, .rwx = SLAT_R | SLAT_W | SLAT_X,
+                               .memtype = SLAT_WB };
 }
 
 #endif

@@ -4,7 +4,7 @@
  * allocations that fail now and then; after each store of a change every translation looked at must be
  * the old or the new one.
  */
-#include "../../unit/ept/table_pages.h"
+#include "../../unit/slat/table_pages.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -14,13 +14,13 @@
 
 #define GFNS (3U << 18)       /* 3 GiB: three 1G pages */
 
-extern void (*ept_after_store)(void);
+extern void (*slat_after_store)(void);
 
 struct cell { uint64_t mfn; uint8_t type, rwx, memtype; };
 
 static struct cell model[GFNS], wanted[GFNS];
 static struct table_pages pages;
-static struct ept ept;
+static struct slat slat;
 static uint64_t seed;
 static uint64_t change_first, change_count, stores;
 
@@ -32,7 +32,7 @@ static uint64_t rnd(void)
     return seed;
 }
 
-static bool cell_is(const struct cell *c, const struct ept_entry *e)
+static bool cell_is(const struct cell *c, const struct slat_entry *e)
 {
     return c->type == e->type && c->rwx == e->rwx &&
            (c->type == P2M_HOLE || (c->mfn == e->mfn.v && c->memtype == e->memtype));
@@ -41,7 +41,7 @@ static bool cell_is(const struct cell *c, const struct ept_entry *e)
 static void check_all(void)
 {
     for (uint64_t g = 0; g < GFNS; g++) {
-        struct ept_entry e = ept_lookup(&ept, gfn_of(g));
+        struct slat_entry e = slat_lookup(&slat, gfn_of(g));
 
         if (!cell_is(&model[g], &e))
             fail_msg("gfn %#lx: type %d mfn %#lx, expected %d %#lx", g, e.type, e.mfn.v, model[g].type,
@@ -51,7 +51,7 @@ static void check_all(void)
 
 static void check_one_old_or_new(uint64_t g)
 {
-    struct ept_entry e = ept_lookup(&ept, gfn_of(g));
+    struct slat_entry e = slat_lookup(&slat, gfn_of(g));
     bool in = g >= change_first && g < change_first + change_count;
 
     if (!cell_is(&model[g], &e) && !(in && cell_is(&wanted[g], &e)))
@@ -91,13 +91,13 @@ static uint64_t pick_gfn(unsigned int order)
 
 enum op { OP_MAP, OP_UNMAP, OP_TYPE, OP_COUNT };
 
-struct change { enum op op; uint64_t g; unsigned int order; struct ept_entry e; };
+struct change { enum op op; uint64_t g; unsigned int order; struct slat_entry e; };
 
 static struct change pick_change(void)
 {
     static const enum p2m_type types[] = { P2M_RAM_RW, P2M_RAM_RO, P2M_MMIO_DIRECT, P2M_FOREIGN,
                                            P2M_RAM_LOGDIRTY };
-    static const uint8_t memtypes[] = { EPT_UC, EPT_WC, EPT_WB };
+    static const uint8_t memtypes[] = { SLAT_UC, SLAT_WC, SLAT_WB };
     struct change c = { .op = (enum op)(rnd() % OP_COUNT), .order = pick_order() };
 
     if (rnd() % 3 == 0)
@@ -148,16 +148,16 @@ static bool model_narrowed(void)
 static int apply(const struct change *c)
 {
     switch (c->op) {
-    case OP_MAP: return ept_map(&ept, gfn_of(c->g), c->order, &c->e);
-    case OP_UNMAP: return ept_unmap(&ept, gfn_of(c->g), c->order);
-    default: return ept_set_type(&ept, gfn_of(c->g), c->order, c->e.type, c->e.rwx);
+    case OP_MAP: return slat_map(&slat, gfn_of(c->g), c->order, &c->e);
+    case OP_UNMAP: return slat_unmap(&slat, gfn_of(c->g), c->order);
+    default: return slat_set_type(&slat, gfn_of(c->g), c->order, c->e.type, c->e.rwx);
     }
 }
 
 static void one_change(bool failures)
 {
     struct change c = pick_change();
-    uint64_t generation = ept.generation, tables = ept.table_count, before = stores;
+    uint64_t generation = slat.generation, tables = slat.table_count, before = stores;
     int rc, expected;
 
     change_first = c.g;
@@ -168,13 +168,13 @@ static void one_change(bool failures)
     pages.fail_after = -1;
     if (rc == -ENOMEM && failures) {
         assert_int_equal(stores, before);
-        assert_int_equal(ept.generation, generation);
-        assert_int_equal(ept.table_count, tables);
+        assert_int_equal(slat.generation, generation);
+        assert_int_equal(slat.table_count, tables);
         return;
     }
     assert_int_equal(rc, expected);
     if (model_narrowed())
-        assert_true(ept.generation > generation);
+        assert_true(slat.generation > generation);
     if (rc == 0)
         memcpy(&model[c.g], &wanted[c.g], change_count * sizeof(model[0]));
 }
@@ -184,19 +184,19 @@ static void run(uint64_t with_seed, bool has_ad, unsigned int changes)
     seed = with_seed;
     memset(model, 0, sizeof(model));
     table_pages_init(&pages);
-    assert_int_equal(ept_init(&ept, &pages.port, true, true, has_ad), 0);
-    ept_after_store = after_store;
+    assert_int_equal(slat_init(&slat, ept_format(), &pages.port, true, true, has_ad), 0);
+    slat_after_store = after_store;
     for (unsigned int i = 0; i < changes; i++) {
         one_change(i % 3 == 1);
         if (rnd() % 16 == 0)
-            ept_reclaim(&ept);
-        assert_int_equal(ept.table_count, pages.live);
+            slat_reclaim(&slat);
+        assert_int_equal(slat.table_count, pages.live);
         if (i % 500 == 499)
             check_all();
     }
     check_all();
-    ept_after_store = NULL;
-    ept_destroy(&ept);
+    slat_after_store = NULL;
+    slat_destroy(&slat);
     assert_int_equal(pages.live, 0);
 }
 
