@@ -3,7 +3,6 @@
 # Small guests under src/vmx and src/ept, without a dom0: guests/vmx on the two CPU models of Bochs
 # that the paths with and without the newer features want.
 . "$(dirname "$0")/../tests/system/lib.sh"
-[ -n "${TEST_FULL:-}" ] || exit 77
 
 # vmx NAME RUN-OPTION...: the image's own lines become checks.
 vmx() {

@@ -438,7 +438,6 @@ static void set_defaults(struct cmdline *c)
     memset(c, 0, sizeof(*c));
     c->console_serial = true;
     c->console_vga = true;
-    c->no_apicv = true;     /* until it can be told from Bochs's fault: docs/caveats.md */
     c->com[0] = com1;
     c->com[1] = com1;
     c->com[1].port = 0x2f8;

@@ -147,9 +147,9 @@ static bool record_read(void *ctx, gpa_t a, void *to, size_t size)
 }
 
 static bool entry_holds(const struct walk_cache_entry *e, const struct guest_mode *m, uint64_t va_page,
-                        bool write, uint64_t generation)
+                        uint32_t access, uint64_t generation)
 {
-    if (e->steps == 0 || e->va_page != va_page || e->cr3 != m->cr3 || e->write != write ||
+    if (e->steps == 0 || e->va_page != va_page || e->cr3 != m->cr3 || e->access != access ||
         e->slat_generation != generation || e->cr0 != m->cr0 || e->cr4 != m->cr4 || e->efer != m->efer)
         return false;
     for (unsigned int i = 0; i < e->steps; i++)
@@ -162,7 +162,7 @@ static bool entry_holds(const struct walk_cache_entry *e, const struct guest_mod
 #define PTE_DIRTY 0x40ULL
 
 /* A walk worth remembering: every entry read is accessed already (and dirty, to write), as it stays then. */
-static bool record_walk(struct vcpu *v, const struct guest_mode *mode, gva_t va, bool write,
+static bool record_walk(struct vcpu *v, const struct guest_mode *mode, gva_t va, uint32_t access,
                         struct walk_cache_entry *e)
 {
     struct walk_record r = { v->domain, e };
@@ -171,10 +171,10 @@ static bool record_walk(struct vcpu *v, const struct guest_mode *mode, gva_t va,
     struct pagewalk_result out;
 
     as_kernel.cr4 &= ~CR4_SMAP;
-    if (!pagewalk(&as_kernel, &mem, va, write ? ACCESS_WRITE : ACCESS_READ, &out) || !r.e || e->steps == 0)
+    if (!pagewalk(&as_kernel, &mem, va, access, &out) || !r.e || e->steps == 0)
         return false;
     for (unsigned int i = 0; i < e->steps; i++) {
-        uint64_t want = PTE_ACCESSED | (i + 1U == e->steps && write ? PTE_DIRTY : 0);
+        uint64_t want = PTE_ACCESSED | (i + 1U == e->steps && (access & ACCESS_WRITE) ? PTE_DIRTY : 0);
 
         if ((e->value[i] & want) != want)
             return false;
@@ -184,18 +184,18 @@ static bool record_walk(struct vcpu *v, const struct guest_mode *mode, gva_t va,
 }
 
 /* Where a page of dom0's memory is, or NULL: go the long way. */
-static char *remembered_page(struct vcpu *v, const struct guest_mode *mode, gva_t va, bool write)
+static char *remembered_page(struct vcpu *v, const struct guest_mode *mode, gva_t va, uint32_t access)
 {
     uint64_t va_page = va.v & PAGE_MASK, generation = READ_ONCE(v->domain->p2m.slat.generation);
-    struct walk_cache_entry *e = &v->walks[((va_page >> PAGE_SHIFT) ^ write) % WALK_CACHE_SIZE];
+    struct walk_cache_entry *e = &v->walks[((va_page >> PAGE_SHIFT) ^ access) % WALK_CACHE_SIZE];
 
     if (!v->domain->is_dom0 || v != current_vcpu() || !mode->long_mode)
         return NULL;
-    if (entry_holds(e, mode, va_page, write, generation))
+    if (entry_holds(e, mode, va_page, access, generation))
         return e->page;
     *e = (struct walk_cache_entry){ .va_page = va_page, .cr3 = mode->cr3, .cr0 = mode->cr0, .cr4 = mode->cr4,
-                                    .efer = mode->efer, .slat_generation = generation, .write = write };
-    if (!record_walk(v, mode, va, write, e))
+                                    .efer = mode->efer, .slat_generation = generation, .access = (uint8_t)access };
+    if (!record_walk(v, mode, va, access, e))
         e->steps = 0;
     return NULL;
 }
@@ -204,14 +204,15 @@ static char *remembered_page(struct vcpu *v, const struct guest_mode *mode, gva_
 static bool copy_within(struct vcpu *v, const struct guest_mode *mode, gva_t va, void *buf, size_t size,
                         bool write)
 {
-    char *page = remembered_page(v, mode, va, write);
+    uint32_t access = write ? ACCESS_WRITE : ACCESS_READ;
+    char *page = remembered_page(v, mode, va, access);
     gpa_t a;
 
     if (page) {
         copy_bytes(page + (va.v & ~PAGE_MASK), buf, size, write);
         return true;
     }
-    return translate(v, mode, va, write ? ACCESS_WRITE : ACCESS_READ, &a) &&
+    return translate(v, mode, va, access, &a) &&
            copy_page(v->domain, a, buf, size, write);
 }
 
@@ -282,20 +283,31 @@ bool guest_translate(struct vcpu *v, gva_t va, bool write, gpa_t *out, uint32_t 
     return true;
 }
 
-size_t guest_fetch(struct vcpu *v, gva_t va, uint8_t *to, size_t size)
+/* Within one page. */
+static bool fetch_within(struct vcpu *v, const struct guest_mode *mode, gva_t va, uint8_t *to, size_t size)
 {
     struct pagewalk_memory mem = { walk_read, NULL, v->domain };
+    uint32_t access = ACCESS_FETCH | (mode->cpl == 3 ? ACCESS_USER : 0);
+    const char *page = remembered_page(v, mode, va, access);
+    struct pagewalk_result r;
+
+    if (page) {
+        memcpy(to, page + (va.v & ~PAGE_MASK), size);
+        return true;
+    }
+    return pagewalk(mode, &mem, va, access, &r) && copy_page(v->domain, r.gpa, to, size, false);
+}
+
+size_t guest_fetch(struct vcpu *v, gva_t va, uint8_t *to, size_t size)
+{
     struct guest_mode mode;
     size_t got = 0;
 
     hw_get_mode(&v->hw, &mode);
     while (got < size) {
         size_t n = min_of(size - got, PAGE_SIZE - ((va.v + got) & ~PAGE_MASK));
-        struct pagewalk_result r;
-        uint32_t access = ACCESS_FETCH | (mode.cpl == 3 ? ACCESS_USER : 0);
 
-        if (!pagewalk(&mode, &mem, gva_of(va.v + got), access, &r) ||
-            !copy_page(v->domain, r.gpa, to + got, n, false))
+        if (!fetch_within(v, &mode, gva_of(va.v + got), to + got, n))
             break;
         got += n;
     }

@@ -43,7 +43,7 @@ struct guest_area { mfn_t mfn; void *page; uint32_t offset; };
 #define WALK_MAX_STEPS 5U
 struct walk_cache_entry {
     uint64_t va_page, cr3, cr0, cr4, efer, slat_generation;
-    bool write;
+    uint8_t access;                    /* ACCESS_*: another kind of access may be refused */
     uint8_t steps;                     /* 0: unused */
     const uint64_t *pte[WALK_MAX_STEPS];   /* in dom0's identity RAM, which never goes away */
     uint64_t value[WALK_MAX_STEPS];
