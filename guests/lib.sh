@@ -16,7 +16,7 @@ guest_disk() {
     need_packages "$RUN_DIR/packages.log" "${DISK_PACKAGES[@]}"
     build_product "$RUN_DIR/build.log"
     disk_boot "$RUN_DIR/boot.img" "$RUN_DIR/disks.log" "$PRODUCT" \
-        "console=com1,vga com1=115200,8n1 loglvl=all noreboot $1" "$2" "$3" none
+        "console=com1,vga com1=115200,8n1 loglvl=all noreboot $BOCHS_HV_CMDLINE $1" "$2" "$3" none
 }
 
 # guest_boot NAME CPUS CMDLINE GUEST_CMDLINE [TIMEOUT]: Bochs. Console in CONSOLE_LOG, why it ended in GUEST_END.

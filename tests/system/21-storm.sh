@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Every hypercall number with senseless arguments, from dom0: errors for dom0, nothing for anybody else.
 . "$(dirname "$0")/lib.sh"
+[ -n "${TEST_FULL:-}" ] || exit 77
 . "$(dirname "$0")/tour.sh"
 
 gcc -O1 -static -o "$TEST_LOG/storm.bin" "$SOURCE_DIR/tests/system/dom0/storm.c" || exit 1

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Things that are no dom0: each ends in a sentence on the console, never in a triple fault or silence.
 . "$(dirname "$0")/lib.sh"
+[ -n "${TEST_FULL:-}" ] || exit 77
 . "$SOURCE_DIR/tools/testbed/lib.sh"
 . "$SOURCE_DIR/tools/testbed/image.sh"
 image_make "$TEST_LOG/image.log"
