@@ -20,6 +20,12 @@ void consoles_start(const struct cmdline *options);
 /* Timers work: a serial line without an interrupt is looked at every now and then. */
 void consoles_start_polling(void);
 
+/* firmware.c: what a UEFI machine has; nothing on a BIOS one. */
+void firmware_read(const struct bootinfo *info);
+/* The screen that dom0 is told of, or NULL. */
+struct dom0_vga_console_info;
+const struct dom0_vga_console_info *firmware_screen(const struct boot_framebuffer *fb);
+
 /* memory.c: the steps that make page tables and allocators; NULL or a sentence. */
 const char *memory_map_pages(void);
 const char *memory_start_allocators(void);

@@ -30,8 +30,8 @@ mb2_header:
 
         .balign 8                  /* information request */
         .short 1, MB2_OPTIONAL
-        .long 8 + 4 * 10
-        .long 1, 2, 3, 6, 8, 12, 13, 14, 15, 21
+        .long 8 + 4 * 11
+        .long 1, 2, 3, 6, 8, 12, 13, 14, 15, 17, 21
         .balign 8                  /* modules on page boundaries */
         .short 6, 0
         .long 8

@@ -74,6 +74,8 @@ init_text void machine_wire_hooks(const struct bootinfo *info, const struct cmdl
     hv_strlcpy(hypercall_env.compiler, TENON_COMPILER, sizeof(hypercall_env.compiler));
     hv_strlcpy(hypercall_env.compile_by, "tenon", sizeof(hypercall_env.compile_by));
     hv_strlcpy(hypercall_env.compile_date, TENON_DATE, sizeof(hypercall_env.compile_date));
+    hypercall_env.dom0_console = firmware_screen(&info->fb);
+    hypercall_env.dom0_console_size = sizeof(struct dom0_vga_console_info);
     hypercall_env.debug_key = key_handle;
     hypercall_env.reboot = machine_reboot;
     hypercall_env.noreboot = options->noreboot;

@@ -98,6 +98,9 @@ static init_text const char *print_banner(void)
     for (unsigned int i = 0; i < info.module_count; i++)
         log_info("Module %u: %#lx-%#lx (%lu KiB) %s", i, info.module[i].start, info.module[i].end,
                  (info.module[i].end - info.module[i].start) >> 10, info.module[i].cmdline);
+    if (info.fb.present && !info.fb.text)
+        log_info("Screen: frame buffer %ux%u of %u bits at %#lx", info.fb.width, info.fb.height, info.fb.bpp,
+                 info.fb.address);
     if (info.mmap_truncated)
         log_warn("Memory map: more than %u entries, the rest is not used", BOOT_MAX_MMAP);
     return NULL;
@@ -161,6 +164,12 @@ static init_text const char *read_acpi(void)
     acpi_set_host(&acpi);
     log_info("ACPI: %u tables, %u CPUs, %u IO-APICs", acpi.table_count, acpi.cpu_count,
              acpi.ioapic_count);
+    return NULL;
+}
+
+static init_text const char *read_firmware(void)
+{
+    firmware_read(&info);
     return NULL;
 }
 
@@ -281,6 +290,7 @@ static const struct boot_step second_steps[] = {
     { "allocators", memory_start_allocators },
     { "stacks", guard_stacks },
     { "ACPI", read_acpi },
+    { "firmware", read_firmware },
     { "interrupts", start_interrupts },
     { "time", start_time },
     { "serial input", start_serial_input },

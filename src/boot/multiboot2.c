@@ -10,7 +10,7 @@
 
 enum mb2_tag_type { MB2_END = 0, MB2_CMDLINE = 1, MB2_LOADER = 2, MB2_MODULE = 3, MB2_MMAP = 6,
                     MB2_FRAMEBUFFER = 8, MB2_EFI32 = 11, MB2_EFI64 = 12, MB2_SMBIOS = 13,
-                    MB2_ACPI_OLD = 14, MB2_ACPI_NEW = 15, MB2_LOAD_BASE = 21 };
+                    MB2_ACPI_OLD = 14, MB2_ACPI_NEW = 15, MB2_EFI_MMAP = 17, MB2_LOAD_BASE = 21 };
 
 #define MB2_TAG_ALIGN 8U
 #define FB_TYPE_RGB 1U
@@ -21,6 +21,9 @@ struct mb2_mmap { uint32_t entry_size, entry_version; };
 struct mb2_mmap_entry { uint64_t start, size; uint32_t type, zero; };
 struct mb2_framebuffer { uint64_t address; uint32_t pitch, width, height; uint8_t bpp, type;
                          uint16_t reserved; } packed_struct;
+struct mb2_efi_mmap { uint32_t entry_size, entry_version; };
+/* UEFI 2.10, 7.2.3: EFI_MEMORY_DESCRIPTOR */
+struct efi_descriptor { uint32_t type, pad; uint64_t physical, virtual, pages, attributes; };
 struct mb2_rgb { uint8_t red_pos, red_size, green_pos, green_size, blue_pos, blue_size; };
 
 /* The part of a tag behind its header. */
@@ -80,6 +83,22 @@ static void read_mmap(struct body b, struct bootinfo *out)
     }
 }
 
+static void read_efi_mmap(struct body b, struct bootinfo *out)
+{
+    struct mb2_efi_mmap head;
+    struct efi_descriptor e;
+
+    if (!body_read(b, 0, &head, sizeof(head)) || head.entry_size < sizeof(e) || head.entry_size > b.size)
+        return;
+    for (size_t at = sizeof(head); body_read(b, at, &e, sizeof(e)); at += head.entry_size) {
+        bool sane = e.pages != 0 && e.pages <= (UINT64_MAX - e.physical) >> PAGE_SHIFT;
+
+        if (sane && out->efi_mmap_count < BOOT_MAX_EFI_MMAP)
+            out->efi_mmap[out->efi_mmap_count++] = (struct boot_efi_region){
+                e.physical, e.pages << PAGE_SHIFT, e.attributes, e.type };
+    }
+}
+
 static void read_framebuffer(struct body b, struct bootinfo *out)
 {
     struct mb2_framebuffer f;
@@ -123,7 +142,11 @@ static void read_tag(uint32_t type, struct body b, struct bootinfo *out)
     case MB2_ACPI_OLD:
     case MB2_ACPI_NEW: read_rsdp(b, out); break;
     case MB2_EFI32: read_number(b, 4, &out->efi_system_table); break;
-    case MB2_EFI64: read_number(b, 8, &out->efi_system_table); break;
+    case MB2_EFI64:
+        read_number(b, 8, &out->efi_system_table);
+        out->efi_64 = out->efi_system_table != 0;
+        break;
+    case MB2_EFI_MMAP: read_efi_mmap(b, out); break;
     case MB2_SMBIOS: out->has_smbios = b.size >= 8; break;
     case MB2_LOAD_BASE:
         out->has_load_base = b.size >= 4;

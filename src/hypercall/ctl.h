@@ -52,6 +52,8 @@ int64_t domctl_get_cpu_policy(struct ctl *t);
 int64_t domctl_set_cpu_policy(struct ctl *t);
 int64_t domctl_getpageframeinfo3(struct ctl *t);
 int64_t domctl_shadow_op(struct ctl *t);
+int64_t platform_efi_call(struct ctl *t);
+int64_t platform_firmware_info(struct ctl *t);
 int64_t sysctl_get_cpu_policy(struct ctl *t);
 int64_t sysctl_get_cpu_featureset(struct ctl *t);
 int64_t sysctl_cputopoinfo(struct ctl *t);

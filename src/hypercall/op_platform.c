@@ -149,17 +149,12 @@ static int64_t op_resource(struct ctl *t)
     return hc_write(t->c, hc_handle(a->entries), &e, sizeof(e)) != 0 ? -EFAULT : 0;
 }
 
-static int64_t op_no(struct ctl *t)
-{
-    (void)t;
-    return -ENOSYS;
-}
-
 #define PLATFORM(cmd, fn, type, dir) [cmd] = { fn, sizeof(type), dir, CTL_PLAIN }
 const struct ctl_op ctl_platform_ops[] = {
     PLATFORM(XENPF_settime32, op_settime32, struct xenpf_settime32, HC_IN),
     PLATFORM(XENPF_settime64, op_settime64, struct xenpf_settime64, HC_IN),
-    PLATFORM(XENPF_firmware_info, op_no, struct xenpf_firmware_info, HC_IN),
+    PLATFORM(XENPF_efi_runtime_call, platform_efi_call, struct xenpf_efi_runtime_call, HC_INOUT),
+    PLATFORM(XENPF_firmware_info, platform_firmware_info, struct xenpf_firmware_info, HC_INOUT),
     PLATFORM(XENPF_getidletime, op_getidletime, struct xenpf_getidletime, HC_INOUT),
     PLATFORM(XENPF_set_processor_pminfo, op_set_pminfo, uint32_t, HC_IN),
     PLATFORM(XENPF_get_cpuinfo, op_get_cpuinfo, struct xenpf_pcpuinfo, HC_INOUT),

@@ -135,6 +135,18 @@ void cpu_xrstor(const void *area, uint64_t mask)
                      :: "r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32)) : "memory");
 }
 
+void cpu_fpu_borrow(void *area)
+{
+    uint32_t mxcsr = 0x1f80;
+
+    __asm__ volatile("fxsave64 (%0); fninit; ldmxcsr %1" :: "r"(area), "m"(mxcsr) : "memory");
+}
+
+void cpu_fpu_give_back(const void *area)
+{
+    __asm__ volatile("fxrstor64 (%0)" :: "r"(area) : "memory");
+}
+
 void cpu_wbinvd(void) { __asm__ volatile("wbinvd" ::: "memory"); }
 void cpu_irq_enable_and_halt(void) { __asm__ volatile("sti; hlt" ::: "memory"); }
 void cpu_halt(void) { __asm__ volatile("hlt" ::: "memory"); }

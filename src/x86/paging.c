@@ -34,6 +34,7 @@
 #define DEVICE_BASE 0xffffc00000000000UL
 #define STACK_BASE 0xffffc08000000000UL
 #define AREA_SIZE (1UL << 39)
+#define LOWER_HALF_END (1UL << 47)
 
 extern uint64_t early_pml4[512];
 
@@ -82,9 +83,9 @@ static unsigned int largest_level(uint64_t va, uint64_t pa, uint64_t size, unsig
 }
 
 /* Maps one page of the given level; a page that a larger one covers already stays as it is. */
-static bool map_page(uint64_t va, uint64_t pa, uint64_t bits, unsigned int level)
+static bool map_page(hpa_t top, uint64_t va, uint64_t pa, uint64_t bits, unsigned int level)
 {
-    uint64_t *table = phys_to_virt(root);
+    uint64_t *table = phys_to_virt(top);
 
     for (unsigned int l = 4; l > level; l--) {
         uint64_t *entry = entry_of(table, va, l);
@@ -98,19 +99,25 @@ static bool map_page(uint64_t va, uint64_t pa, uint64_t bits, unsigned int level
 }
 
 /* Page-aligned. false: out of memory for tables. */
-static bool map_range(uint64_t va, uint64_t pa, uint64_t size, uint64_t bits, unsigned int max_level)
+static bool map_range_in(hpa_t top, uint64_t va, uint64_t pa, uint64_t size, uint64_t bits,
+                         unsigned int max_level)
 {
     while (size > 0) {
         unsigned int level = largest_level(va, pa, size, max_level);
         uint64_t step = 1ULL << level_shift(level);
 
-        if (!map_page(va, pa, bits, level))
+        if (!map_page(top, va, pa, bits, level))
             return false;
         va += step;
         pa += step;
         size -= step;
     }
     return true;
+}
+
+static bool map_range(uint64_t va, uint64_t pa, uint64_t size, uint64_t bits, unsigned int max_level)
+{
+    return map_range_in(root, va, pa, size, bits, max_level);
 }
 
 /* The entry that maps va, and its level; NULL if none. */
@@ -260,6 +267,33 @@ void unmap_device(void *v, size_t size)
     }
 }
 
+/* --- The second root: foreign code at its physical addresses ---------------------------------- */
+
+hpa_t paging_second_root(void) { return page_source(); }
+
+bool paging_map_identity(hpa_t second, struct paging_range r, bool executable, enum map_cache cache)
+{
+    uint64_t start = ALIGN_DOWN(r.start, PAGE_SIZE), end = ALIGN_UP(r.end, PAGE_SIZE);
+    uint64_t bits = PTE_W | cache_bits(cache) | (executable ? 0 : PTE_NX);
+
+    if (start >= end || end > LOWER_HALF_END)
+        return false;
+    return map_range_in(second, start, start, end - start, bits, 1);
+}
+
+void paging_enter_second_root(hpa_t second)
+{
+    const uint64_t *from = phys_to_virt(root);
+    uint64_t *to = phys_to_virt(second);
+
+    /* The upper half may have got a table since the last time. */
+    for (unsigned int i = 256; i < 512; i++)
+        to[i] = from[i];
+    cpu_write_cr3(second.v);
+}
+
+void paging_leave_second_root(void) { cpu_write_cr3(root.v); }
+
 void *map_stack(unsigned int pages)
 {
     uint64_t bottom = stack_next + PAGE_SIZE;
@@ -270,7 +304,7 @@ void *map_stack(unsigned int pages)
     for (uint64_t va = bottom; va < stack_next; va += PAGE_SIZE) {
         hpa_t page = page_source();
 
-        if (page.v == 0 || !map_page(va, page.v, RIGHTS_RW, 1))
+        if (page.v == 0 || !map_page(root, va, page.v, RIGHTS_RW, 1))
             return NULL;
     }
     return (void *)(uintptr_t)stack_next;

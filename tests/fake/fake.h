@@ -14,6 +14,7 @@
 #include "fake_bug.h"
 
 #include <x86/cpu.h>
+#include <x86/efi.h>
 #include <x86/paging.h>
 #include <x86/percpu.h>
 
@@ -49,5 +50,8 @@ uint64_t fake_ioapic_rte(unsigned int ioapic, unsigned int pin);
 unsigned int fake_lapic_eois(void);
 /* Raises the interrupt a GSI is routed to, as the hardware would; false: masked or not routed. */
 bool fake_gsi_fire(unsigned int gsi);
+
+/* --- UEFI: absent until efi_set_host(); fn answers efi_call() while runtime is set. */
+void fake_efi_services(uint64_t (*fn)(enum efi_service s, const uint64_t arg[5]));
 
 #endif

@@ -21,6 +21,7 @@ void fake_reset(void)
     fake_bug_expected = false;
     fake_cpu_reset();
     fake_irq_reset();
+    fake_efi_reset();
     now = 0;
     memset(kicks, 0, sizeof(kicks));
     for (unsigned int i = 0; i < MAX_CPUS; i++)

@@ -7,5 +7,6 @@
 
 void fake_cpu_reset(void);
 void fake_irq_reset(void);
+void fake_efi_reset(void);
 
 #endif

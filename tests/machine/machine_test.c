@@ -16,6 +16,7 @@
 #include <vcpu/run.h>
 #include <hw/hw.h>
 #include <x86/cpu.h>
+#include <x86/efi.h>
 #include <x86/irq.h>
 #include <x86/panic.h>
 #include <x86/pci.h>
@@ -253,6 +254,58 @@ static void test_pci(void)
     check(pci_read((struct pci_addr){ 0, 255, 0xff }, 0, 4) == UINT32_MAX, "no device is all-ones");
 }
 
+static const uint16_t variable_name[] = { 'T', 'e', 'n', 'o', 'n', 'T', 'e', 's', 't', 0 };
+static const uint8_t variable_vendor[16] = { 0x74, 0x65, 0x6e, 0x6f, 0x6e, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 };
+#define VARIABLE_ATTRIBUTES 7U     /* non-volatile, at boot and at runtime */
+
+static uint64_t word(const void *p) { return (uint64_t)(uintptr_t)p; }
+
+static uint64_t set_variable(const void *data, uint64_t size)
+{
+    return efi_call(EFI_SET_VARIABLE, (uint64_t[5]){ word(variable_name), word(variable_vendor),
+                                                     VARIABLE_ATTRIBUTES, size, word(data) });
+}
+
+static uint64_t get_variable(void *data, uint64_t *size)
+{
+    uint32_t attributes;
+
+    return efi_call(EFI_GET_VARIABLE, (uint64_t[5]){ word(variable_name), word(variable_vendor),
+                                                     word(&attributes), word(size), word(data) });
+}
+
+/* On a machine that booted by UEFI: its services, interrupts on and other CPUs at work meanwhile. */
+static void test_firmware(void)
+{
+    uint8_t out[100], in[100] = { 0 };
+    struct { uint16_t year; uint8_t rest[14]; } now = { 0, { 0 } };
+    uint64_t size = sizeof(in);
+    bool good = true;
+
+    if (!efi_host()->present) {
+        log_info("no UEFI here");
+        return;
+    }
+    check(efi_host()->runtime && efi_host()->config_count != 0, "UEFI has runtime services and tables");
+    check(efi_call(EFI_GET_TIME, (uint64_t[5]){ word(&now) }) == EFI_SUCCESS && now.year > 2019,
+          "the firmware's clock can be read");
+    check(get_variable(in, &size) == EFI_NOT_FOUND, "a variable that is not there is not found");
+    for (unsigned int i = 0; i < sizeof(out); i++)
+        out[i] = (uint8_t)(i * 7 + 1);
+    for (unsigned int i = 0; good && i < 20; i++) {
+        out[0] = (uint8_t)i;
+        size = sizeof(in);
+        good = set_variable(out, sizeof(out)) == EFI_SUCCESS && get_variable(in, &size) == EFI_SUCCESS &&
+               size == sizeof(out) && memcmp(in, out, sizeof(out)) == 0;
+    }
+    check(good, "a variable keeps what is written, 20 times");
+    size = 10;
+    check(get_variable(in, &size) == EFI_BUFFER_TOO_SMALL && size == sizeof(out),
+          "a buffer too small is told so");
+    check(set_variable(NULL, 0) == EFI_SUCCESS && get_variable(in, &size) == EFI_NOT_FOUND,
+          "a variable can be deleted");
+}
+
 /* --- What the product links here -------------------------------------------------------------- */
 
 const char *start_dom0(const struct start_dom0_input *in)
@@ -266,6 +319,7 @@ const char *start_dom0(const struct start_dom0_input *in)
     test_device_interrupt();
     test_memory();
     test_pci();
+    test_firmware();
     check(this_cpu()->nmi_count == 0, "no NMI came unasked");
     irq_dump();
     log_info("machine test: %u CPUs, %u failures", cpu_count(), failures);
@@ -276,7 +330,9 @@ const char *start_dom0(const struct start_dom0_input *in)
     return "The machine test has ended.";
 }
 
-const char *hw_probe(void) { return NULL; }
+/* No virtualisation: nothing to choose, hw_cpu_enable() is no thunk here. */
+void hw_choose(void) { }
+const char *hw_start(void) { return NULL; }
 const char *hw_cpu_enable(void) { return NULL; }
 void cpu_loop(void)
 {

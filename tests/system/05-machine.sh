@@ -26,3 +26,9 @@ machine tcg-3 --emulator tcg --cpus 3
 check "3 CPUs on TCG" console_has '3 CPUs online'
 machine maxcpus --emulator tcg --cpus 3 --cmdline maxcpus=2
 check "maxcpus=2 leaves one of 3 CPUs alone" console_has '2 CPUs online'
+machine q35 --emulator tcg --machine q35 --cpus 2
+for kind in pc q35; do
+    machine uefi-$kind --emulator tcg --machine $kind --firmware uefi --kernel none --cpus 2
+    check "uefi-$kind: the firmware's services are in use" console_has 'UEFI 2.*runtime services in use'
+    check "uefi-$kind: GRUB hands over a frame buffer" console_has 'frame buffer [0-9]+x[0-9]+'
+done

@@ -3,8 +3,11 @@
 # The two small disks of a run: GRUB with what it boots, and the files that dom0 finds in its root.
 
 DISK_PACKAGES=(grub-common grub-pc-bin xorriso mtools)
+DISK_UEFI_PACKAGES=(grub-common grub-efi-amd64-bin fdisk mtools)
 DISK_GRUB_MODULES='biosdisk iso9660 part_msdos part_gpt multiboot2 linux gzio serial terminal normal echo test'
 DISK_GRUB_MODULES+=' rdmsr wrmsr memrw acpi' # for tests that spoil the machine, and for measuring
+DISK_UEFI_MODULES='part_gpt fat multiboot2 linux gzio serial terminal normal configfile echo test efi_gop'
+DISK_UEFI_MODULES+=" rdmsr wrmsr memrw acpi boot"
 
 # disk_pad FILE: Bochs takes whole cylinders only.
 disk_pad() {
@@ -13,17 +16,40 @@ disk_pad() {
     truncate -s $(((size + 516095) / 516096 * 516096)) "$1"
 }
 
-# disk_boot OUT LOG HYPERVISOR CMDLINE KERNEL KERNEL_CMDLINE INITRD: a disk that boots by GRUB (BIOS),
-# talking on the first serial port. HYPERVISOR, KERNEL and INITRD may be "none". DISK_GRUB_EXTRA in the
-# environment: commands for GRUB to carry out before it jumps.
+# disk_boot OUT LOG HYPERVISOR CMDLINE KERNEL KERNEL_CMDLINE INITRD: a disk that boots by GRUB (BIOS, or
+# with FIRMWARE=uefi from an EFI system partition), talking on the first serial port. HYPERVISOR, KERNEL
+# and INITRD may be "none". DISK_GRUB_EXTRA in the environment: commands for GRUB to carry out before it jumps.
 disk_boot() {
     local out=$1 log=$2 tree=$1.tree
     mkdir -p "$tree/boot/grub"
     disk_grub_config "$tree" "${@:3}" >"$tree/boot/grub/grub.cfg"
+    if [ "${FIRMWARE:-bios}" = uefi ]; then
+        disk_uefi "$out" "$log" "$tree"
+        rm -rf "$tree"
+        return
+    fi
     quietly "$log" grub-mkrescue -d /usr/lib/grub/i386-pc --install-modules="$DISK_GRUB_MODULES" \
         --fonts= --locales= --themes= -o "$out" "$tree"
     rm -rf "$tree"
     disk_pad "$out"
+}
+
+# disk_uefi OUT LOG TREE: a GPT disk with one partition, an EFI system partition that holds GRUB where
+# firmware looks for it on a disk it does not know, and the tree.
+disk_uefi() {
+    local out=$1 log=$2 tree=$3 size
+    mkdir -p "$tree/EFI/BOOT"
+    # shellcheck disable=SC2086
+    quietly "$log" grub-mkimage -O x86_64-efi -p /boot/grub -o "$tree/EFI/BOOT/BOOTX64.EFI" \
+        $DISK_UEFI_MODULES
+    size=$(($(du -sm "$tree" | cut -f1) + 48)) # FAT32 wants 33 MB at least
+    rm -f "$out"
+    truncate -s $((size + 2))M "$out"
+    printf 'label: gpt\nstart=1MiB, size=%dMiB, type=U\n' "$size" >"$out.parts"
+    quietly "$log" sh -c 'sfdisk "$1" <"$1.parts"' - "$out"
+    rm -f "$out.parts"
+    quietly "$log" mformat -i "$out@@1M" -T $((size * 2048)) -F ::
+    quietly "$log" mcopy -s -i "$out@@1M" "$tree/EFI" "$tree/boot" ::
 }
 
 disk_grub_config() {
@@ -34,7 +60,7 @@ disk_grub_config() {
     [ "$initrd" = none ] || cp "$initrd" "$tree/boot/initrd.img"
     echo 'serial --unit=0 --speed=115200'
     echo 'terminal_output serial'
-    echo 'set gfxpayload=text'
+    if [ "${FIRMWARE:-bios}" = uefi ]; then echo 'set gfxpayload=auto'; else echo 'set gfxpayload=text'; fi
     echo 'echo "testbed: GRUB"'
     if [ "$hypervisor" = none ]; then
         echo "linux /boot/vmlinuz $(disk_quote "$kernel_cmdline")"

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # The emulated machine: an i440FX PC with two serial ports and three IDE disks (GRUB, dom0's root,
-# payload) that is the same in Bochs and in QEMU.  Callers set
-#   RUN_DIR CPUS MEMORY ROOT_DISK [CONSOLE=file|pty]
+# payload) that is the same in Bochs and in QEMU.  QEMU has others as well: MACHINE, FIRMWARE.  Callers set
+#   RUN_DIR CPUS MEMORY ROOT_DISK [CONSOLE=file|pty] [MACHINE=pc|q35] [FIRMWARE=bios|uefi]
 # and get MACHINE_PID; RUN_DIR then holds com1 (console), com2 (batch output) machine.log
 # (Bochs's own) and emulator.out.
 
 MACHINE_BOCHS_PACKAGES=(bochs bochs-term bochsbios vgabios)
 MACHINE_QEMU_PACKAGES=(qemu-system-x86 seabios)
+MACHINE_UEFI_PACKAGES=(ovmf)
+MACHINE_UEFI_CODE=/usr/share/OVMF/OVMF_CODE_4M.fd
+MACHINE_UEFI_VARS=/usr/share/OVMF/OVMF_VARS_4M.fd
 
 # For experiments, from the environment.  BOCHS_EXTRA: lines for bochsrc; BOCHS_RC: debugger commands.
 BOCHS_CPU=${BOCHS_CPU:-corei7_skylake_x}
@@ -60,7 +63,7 @@ END
 }
 
 machine_qemu() {
-    local options=(-machine pc -smp "$CPUS,sockets=$CPUS" -m "$MEMORY" -display none -net none
+    local options=(-machine "${MACHINE:-pc}" -smp "$CPUS,sockets=$CPUS" -m "$MEMORY" -display none -net none
         -monitor none -no-reboot) disk index=0
     case $1 in
     kvm) options+=(-accel kvm -cpu host) ;;
@@ -70,6 +73,8 @@ machine_qemu() {
         options+=(-drive "file=$RUN_DIR/$disk.img,format=raw,if=ide,index=$index,snapshot=on")
         index=$((index + 1))
     done
+    machine_firmware
+    options+=("${FIRMWARE_OPTIONS[@]}")
     if [ "$CONSOLE" = pty ]; then
         options+=(-chardev "serial,id=com1,path=$RUN_DIR/pty" -serial chardev:com1)
     else
@@ -78,6 +83,17 @@ machine_qemu() {
     qemu-system-x86_64 "${options[@]}" -serial "file:$RUN_DIR/com2" \
         </dev/null >"$RUN_DIR/emulator.out" 2>&1 &
     MACHINE_PID=$!
+}
+
+# machine_firmware: sets FIRMWARE_OPTIONS; UEFI keeps its variables in a file of this run's own.
+machine_firmware() {
+    FIRMWARE_OPTIONS=()
+    [ "${FIRMWARE:-bios}" = uefi ] || return 0
+    cp "$MACHINE_UEFI_VARS" "$RUN_DIR/uefi-vars.img"
+    FIRMWARE_OPTIONS=(
+        -drive "if=pflash,unit=0,format=raw,readonly=on,file=$MACHINE_UEFI_CODE"
+        -drive "if=pflash,unit=1,format=raw,file=$RUN_DIR/uefi-vars.img"
+    )
 }
 
 # machine_stop: ends the emulator, if it still runs.

@@ -213,6 +213,43 @@ static void a_string_without_end_is_terminated(void **s)
     assert_string_equal(w.out.loader, "abc");
 }
 
+static void the_efi_map_is_taken_without_what_makes_no_sense(void **s)
+{
+    (void)s;
+    put_mmap(1, 24);
+    tag(12, 8); put64(0x7fee018);
+    tag(17, 8 + 4 * 48);
+    put32(48); put32(1);
+    for (unsigned int i = 0; i < 4; i++) {
+        put32(5 + i); put32(0);
+        put64(0x100000 * i); put64(0);
+        put64(i == 1 ? 0 : i == 2 ? UINT64_MAX / 2 : 16);        /* none, too many */
+        put64(0x800000000000000fUL); put64(0);
+    }
+    finish();
+    assert_null(parse());
+    assert_true(w.out.efi_64);
+    assert_int_equal(w.out.efi_system_table, 0x7fee018);
+    assert_int_equal(w.out.efi_mmap_count, 2);
+    assert_int_equal(w.out.efi_mmap[1].type, 8);
+    assert_int_equal(w.out.efi_mmap[1].start, 0x300000);
+    assert_int_equal(w.out.efi_mmap[1].size, 0x10000);
+}
+
+static void an_efi_map_of_strange_steps_is_left_alone(void **s)
+{
+    (void)s;
+    put_mmap(1, 24);
+    tag(17, 8 + 40); put32(8); put32(1); for (unsigned int i = 0; i < 5; i++) put64(1);
+    tag(17, 8 + 40); put32(0xffffffff); put32(1); for (unsigned int i = 0; i < 5; i++) put64(1);
+    tag(17, 4); put32(40);
+    tag(11, 4); put32(0x1000);
+    finish();
+    assert_null(parse());
+    assert_int_equal(w.out.efi_mmap_count, 0);
+    assert_false(w.out.efi_64);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +260,8 @@ int main(void)
         cmocka_unit_test_setup(a_tag_of_impossible_size_is_an_error, setup),
         cmocka_unit_test_setup(strange_map_entries_are_passed_over, setup),
         cmocka_unit_test_setup(too_many_entries_and_modules_are_cut_off, setup),
+        cmocka_unit_test_setup(the_efi_map_is_taken_without_what_makes_no_sense, setup),
+        cmocka_unit_test_setup(an_efi_map_of_strange_steps_is_left_alone, setup),
         cmocka_unit_test_setup(a_string_without_end_is_terminated, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,6 +98,10 @@ void cpu_xsetbv(uint64_t value);
 /* XSAVE area of the current CPU's vector state; mask = XCR0 bits. area is 64-byte aligned. */
 void cpu_xsave(void *area, uint64_t mask);
 void cpu_xrstor(const void *area, uint64_t mask);
+/* For foreign code that uses the floating-point unit: what it holds goes to an area of 512 bytes (aligned to 16), and it
+ * is in its initial state; then back. */
+void cpu_fpu_borrow(void *area);
+void cpu_fpu_give_back(const void *area);
 void cpu_wbinvd(void);
 /* STI; HLT as one: an interrupt that became pending before is not slept through. */
 void cpu_irq_enable_and_halt(void);

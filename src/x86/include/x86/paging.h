@@ -39,6 +39,15 @@ hpa_t paging_early_root(void);
 struct paging_range paging_seal(void);
 
 enum map_cache { MAP_WB, MAP_UC, MAP_WC };
+/*
+ * A second root for foreign code (firmware) that must stand at its physical addresses: the lower half is what
+ * paging_map_identity() puts there, the upper half is ours. Entered and left on one CPU at a time, by whoever made it.
+ * No page: 0.
+ */
+hpa_t paging_second_root(void);
+bool paging_map_identity(hpa_t second, struct paging_range r, bool executable, enum map_cache cache);
+void paging_enter_second_root(hpa_t second);
+void paging_leave_second_root(void);
 /* Maps device memory (never unmapped by most users). NULL when the area is exhausted. */
 void *map_device(hpa_t a, size_t size, enum map_cache cache);
 void unmap_device(void *v, size_t size);
