@@ -34,7 +34,8 @@ const struct acpi_memory *memory_acpi_window(void);
 /* dom0_devices.c: PCI, CMOS, ports and MSRs that dom0 has directly. */
 struct domain;
 struct acpi_info;
-int dom0_make_devices(struct domain *d, const struct acpi_info *acpi) must_check;
+struct memmap;
+int dom0_make_devices(struct domain *d, const struct acpi_info *acpi, const struct memmap *host) must_check;
 /* keys.c */
 void key_handle(uint8_t key);
 /* machine_hooks.c */

@@ -41,23 +41,42 @@ static void debug_char(void *ctx unused_arg, char c)
 
 static const struct dom0_port_host port_host = { cmos_read, cmos_write, debug_char, NULL };
 
-static struct pci_addr pci_of(uint32_t sbdf)
+static init_text bool has_ram(const struct memmap *m, uint64_t first, uint64_t last)
 {
-    return (struct pci_addr){ (uint16_t)(sbdf >> 16), (uint8_t)(sbdf >> 8), (uint8_t)sbdf };
+    for (unsigned int i = 0; i < m->count; i++)
+        if (m->r[i].type == E820_RAM && first < m->r[i].start + m->r[i].size && last >= m->r[i].start)
+            return true;
+    return false;
 }
 
-static uint32_t host_pci_read(void *ctx unused_arg, uint32_t sbdf, unsigned int reg, unsigned int size)
+/* ECAM that cannot be trusted is nobody's: dom0 would reach configuration space past us. */
+static init_text int add_ecam(struct domain *d, const struct acpi_mcfg *m, const struct memmap *host)
 {
-    return pci_read(pci_of(sbdf), reg, size);
+    const struct vpci_ecam v = { m->base, m->segment, m->bus_start, m->bus_end };
+    const struct pci_ecam h = { m->base, m->segment, m->bus_start, m->bus_end };
+    uint64_t first = m->base + ((uint64_t)m->bus_start << 20);
+    uint64_t last = m->base + ((uint64_t)(m->bus_end + 1U) << 20) - 1;
+    int rc = last < first || has_ram(host, first, last) ? -EINVAL : pci_add_ecam(&h);
+
+    if (rc == 0)
+        rc = vpci_add_ecam(d->vpci, &v);
+    if (rc == 0) {
+        log_info("PCI: segment %u, buses %u-%u by ECAM at %#lx", m->segment, m->bus_start, m->bus_end,
+                 (unsigned long)m->base);
+        return 0;
+    }
+    log_warn("PCI: ECAM at %#lx (segment %u) is not usable (%d)", (unsigned long)m->base, m->segment, rc);
+    return last < first ? 0 : dom0_deny_mmio(gfn_of(first >> PAGE_SHIFT), gfn_of(last >> PAGE_SHIFT));
 }
 
-static void host_pci_write(void *ctx unused_arg, uint32_t sbdf, unsigned int reg, unsigned int size,
-                           uint32_t value)
+static init_text int add_all_ecam(struct domain *d, const struct acpi_info *acpi, const struct memmap *host)
 {
-    pci_write(pci_of(sbdf), reg, size, value);
-}
+    int rc = 0;
 
-static const struct vpci_host host_pci = { host_pci_read, host_pci_write, NULL };
+    for (unsigned int i = 0; rc == 0 && i < acpi->mcfg_count; i++)
+        rc = add_ecam(d, &acpi->mcfg[i], host);
+    return rc;
+}
 
 /* dom0 ends the machine with a write here (facts: power off is no hypercall). */
 static void pm1_access(void *ctx unused_arg, struct io_req *req)
@@ -114,15 +133,19 @@ static int claim_ports(struct domain *d, const struct acpi_info *acpi)
     return rc;
 }
 
-int dom0_make_devices(struct domain *d, const struct acpi_info *acpi)
+int dom0_make_devices(struct domain *d, const struct acpi_info *acpi, const struct memmap *host)
 {
-    d->vpci = heap_new(struct vpci);
+    int rc = dom0_pci_init(d);
+
+    if (rc == 0)
+        rc = add_all_ecam(d, acpi, host);
+    if (rc != 0)
+        return rc;
     d->io_bitmap = heap_alloc_pages(HW_IO_BITMAP_ORDER);
     d->msr_bitmap = heap_alloc_pages(HW_MSR_BITMAP_ORDER);
     d->msr_bitmap_x2apic = heap_alloc_pages(HW_MSR_BITMAP_ORDER);
-    if (!d->vpci || !d->io_bitmap || !d->msr_bitmap || !d->msr_bitmap_x2apic)
+    if (!d->io_bitmap || !d->msr_bitmap || !d->msr_bitmap_x2apic)
         return -ENOMEM;
-    vpci_init(d->vpci, &host_pci);
     memset(d->io_bitmap, 0xff, HW_IO_BITMAP_BYTES);
     memset(d->msr_bitmap, 0xff, HW_MSR_BITMAP_BYTES);
     msr_policy_each_pass(true, allow_msrs, d->msr_bitmap);

@@ -15,6 +15,7 @@
 #include <mm/frames.h>
 #include <mm/heap.h>
 #include <x86/cpu.h>
+#include <x86/efi.h>
 #include <x86/irq.h>
 #include <x86/paging.h>
 #include <x86/smp.h>
@@ -221,6 +222,26 @@ static void give_rest(const struct start_dom0_input *in, const struct memmap *do
             frames_add_free((struct mem_range){ rest.r[i].start, rest.r[i].start + rest.r[i].size });
 }
 
+static int deny_range(uint64_t start, uint64_t size)
+{
+    return size == 0 ? 0 : dom0_deny_mmio(gfn_of(start >> PAGE_SHIFT), gfn_of((start + size - 1) >> PAGE_SHIFT));
+}
+
+/* What is no device, though the frame table does not know it as RAM: our image and tables, and the code that
+ * the firmware runs in our name. */
+static int deny_our_memory(const struct start_dom0_input *in)
+{
+    const struct efi_machine *efi = efi_host();
+    int rc = 0;
+
+    for (unsigned int i = 0; rc == 0 && i < in->kept_count; i++)
+        rc = deny_range(in->kept[i].start, in->kept[i].size);
+    for (unsigned int i = 0; rc == 0 && i < efi->region_count; i++)
+        if ((efi->region[i].attributes & EFI_ATTR_RUNTIME) && efi->region[i].type == EFI_RUNTIME_CODE)
+            rc = deny_range(efi->region[i].start, efi->region[i].size);
+    return rc;
+}
+
 static int deny_our_devices(const struct acpi_info *acpi)
 {
     int rc = dom0_deny_mmio(gfn_of(MSI_WINDOW_FIRST), gfn_of(MSI_WINDOW_LAST));
@@ -280,9 +301,11 @@ static int fill_domain(struct domain *d, const struct start_dom0_input *in, cons
     if (rc == 0)
         rc = deny_our_devices(in->acpi);
     if (rc == 0)
+        rc = deny_our_memory(in);
+    if (rc == 0)
         rc = make_ioapics(d);
     if (rc == 0)
-        rc = dom0_make_devices(d, in->acpi);
+        rc = dom0_make_devices(d, in->acpi, in->host_map);
     if (rc != 0)
         return rc;
     for (unsigned int i = 0; i < l->map.count && i < ARRAY_COUNT(d->e820); i++) {

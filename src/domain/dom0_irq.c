@@ -37,6 +37,7 @@ static void deliver_pending(void)
         if (!bit_test(level, gsi))
             domain_set_gsi(d, gsi, false);
     }
+    dom0_msi_deliver(d);
 }
 
 void dom0_irq_init(void)
@@ -85,7 +86,7 @@ static void pin_ended(void *ctx, unsigned int pin, const struct ioapic_msg *agai
 
     bit_set(w->ended, pin);
     if (again)
-        domain_deliver_msg(w->d, again);
+        (void)domain_deliver_msg(w->d, again);
 }
 
 /* The virtual line of a host interrupt falls with its EOI; a device that still asks fires anew at the host. */

@@ -91,9 +91,10 @@ void vcpu_send_ipi(struct vcpu *from, const struct vlapic_ipi *ipi)
         deliver_fixed(lowest, ipi->vector, false);
 }
 
-void domain_deliver_msg(struct domain *d, const struct ioapic_msg *m)
+bool domain_deliver_msg(struct domain *d, const struct ioapic_msg *m)
 {
     struct vcpu *lowest = NULL;
+    bool taken = false;
 
     for (uint32_t i = 0; i < d->max_vcpus; i++) {
         struct vcpu *v = d->vcpu[i];
@@ -101,6 +102,7 @@ void domain_deliver_msg(struct domain *d, const struct ioapic_msg *m)
         if (!v || !vlapic_is_enabled(&v->lapic) ||
             !vlapic_matches(&v->lapic, m->dest, m->logical, false))
             continue;
+        taken = true;
         if (m->mode != IPI_LOWEST)
             deliver(v, m->mode, m->vector, m->level);
         else if (!lowest || vlapic_arbitration(&v->lapic) < vlapic_arbitration(&lowest->lapic))
@@ -108,6 +110,7 @@ void domain_deliver_msg(struct domain *d, const struct ioapic_msg *m)
     }
     if (lowest)
         deliver_fixed(lowest, m->vector, m->level);
+    return taken;
 }
 
 struct vioapic *domain_vioapic_of_gsi(struct domain *d, unsigned int gsi, unsigned int *pin)
@@ -136,5 +139,5 @@ void domain_set_gsi(struct domain *d, unsigned int gsi, bool high)
         send = vioapic_set_line(io, pin, high, &msg);
     spin_unlock(&d->vioapic_lock);
     if (send)
-        domain_deliver_msg(d, &msg);
+        (void)domain_deliver_msg(d, &msg);
 }

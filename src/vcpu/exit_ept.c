@@ -29,7 +29,8 @@ bool vcpu_gpa_is_emulated(struct vcpu *v, gpa_t a)
 {
     struct vioapic *io;
 
-    return is_vioapic(v->domain, a.v, &io) || is_apic_page(v, a.v);
+    return is_vioapic(v->domain, a.v, &io) || is_apic_page(v, a.v) ||
+           (v->domain->is_dom0 && dom0_pci_traps(v->domain, gpa_to_gfn(a).v, gpa_to_gfn(a).v));
 }
 
 static void vioapic_access(struct vcpu *v, struct vioapic *io, struct io_req *req)
@@ -49,7 +50,7 @@ static void vioapic_access(struct vcpu *v, struct vioapic *io, struct io_req *re
     if (e.changed_pin >= 0 && d->is_dom0)
         dom0_gsi_changed(d, io->gsi_base + (unsigned int)e.changed_pin, &e);
     if (e.has_msg)
-        domain_deliver_msg(d, &e.msg);
+        (void)domain_deliver_msg(d, &e.msg);
 }
 
 static void apic_access(struct vcpu *v, struct io_req *req)
@@ -75,6 +76,8 @@ void vcpu_mmio_access(struct vcpu *v, struct io_req *req)
         vioapic_access(v, io, req);
     else if (is_apic_page(v, req->addr))
         apic_access(v, req);
+    else if (v->domain->is_dom0 && dom0_pci_access(v->domain, req))
+        return;
     else if (io_bus_access(&v->domain->io_bus, req) == IO_UNCLAIMED && !req->write)
         req->data = io_all_ones(req->size);
 }

@@ -14,6 +14,8 @@ void vcpu_port_access(struct vcpu *v, struct io_req *req)
     spin_lock(&d->vdev_lock);
     r = io_bus_access(&d->io_bus, req);
     spin_unlock(&d->vdev_lock);
+    if (req->effects & IO_EFFECT_TRAPS)
+        dom0_pci_settle(d);
     if (r == IO_UNCLAIMED && !req->write)
         req->data = io_all_ones(req->size);
     if (req->effects & IO_EFFECT_SHUTDOWN)

@@ -70,7 +70,7 @@ static void setup(void)
     vioapic_init(&ioapic, 0xfec00000, 0, 24, 1);
     msr_store_reset(&store);
     bus.count = 0;
-    vpci_init(&pci, &pci_host);
+    vpci_init(&pci, &pci_host, NULL, NULL);
     dom0_ports_init(&ports, &port_host, &pci);
     CHECK(dom0_ports_claim(&ports, &bus) == 0);
     cpuid_policy_init(&policy, CPUID_DOM0, host_leaf);

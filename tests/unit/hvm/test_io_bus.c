@@ -93,7 +93,7 @@ static int setup(void **state)
     memset(&w, 0, sizeof(w));
     w.pci_host = (struct vpci_host){ host_read, host_write, &w.host };
     w.port_host = (struct dom0_port_host){ cmos_read, cmos_write, say, &w.host };
-    vpci_init(&w.pci, &w.pci_host);
+    vpci_init(&w.pci, &w.pci_host, NULL, NULL);
     dom0_ports_init(&w.ports, &w.port_host, &w.pci);
     assert_int_equal(dom0_ports_claim(&w.ports, &w.bus), 0);
     return 0;

@@ -159,7 +159,8 @@ void domain_raise_global_virq(uint32_t virq);                         /* to dom0
 
 /* Interrupts into a domain's virtual APICs. */
 struct ioapic_msg;
-void domain_deliver_msg(struct domain *d, const struct ioapic_msg *m);
+/* False: no vCPU took it. */
+bool domain_deliver_msg(struct domain *d, const struct ioapic_msg *m);
 void domain_set_gsi(struct domain *d, unsigned int gsi, bool high);   /* locks VIOAPIC */
 void vcpu_send_ipi(struct vcpu *from, const struct vlapic_ipi *ipi);
 /* VIOAPIC lock held. */
@@ -175,6 +176,18 @@ void dom0_gsi_ended(struct domain *d, unsigned int gsi);
 int dom0_map_mmio(struct domain *d, gfn_t g) must_check;
 /* Ranges that dom0 must never reach although they are no RAM of the allocator (APICs, IOMMU ...). */
 int dom0_deny_mmio(gfn_t first, gfn_t last) must_check;
+/* Neither RAM nor denied: a device of dom0's may be there. */
+bool dom0_mmio_is_free(uint64_t first_gfn, uint64_t last_gfn);
+/* Makes a hole where device memory is mapped; true: it was, the caller flushes. */
+bool dom0_unmap_mmio(struct domain *d, gfn_t g);
+/* dom0: PCI configuration space, MSI and MSI-X (dom0_pci.c). No locks held. */
+int dom0_pci_init(struct domain *d) must_check;
+bool dom0_pci_traps(struct domain *d, uint64_t first_gfn, uint64_t last_gfn);
+/* An access to memory; false: not trapped for PCI's sake. */
+bool dom0_pci_access(struct domain *d, struct io_req *req);
+/* After an access with IO_EFFECT_TRAPS among its effects. */
+void dom0_pci_settle(struct domain *d);
+void dom0_msi_deliver(struct domain *d);
 
 /* vcpu_info and shared_info placement; update of time areas. */
 void vcpu_update_time(struct vcpu *v);                                /* pvclock in vcpu_info (+ registered area) */
