@@ -159,6 +159,35 @@ static void the_madt_has_one_x2apic_entry_per_vcpu_with_twice_its_number_as_id(v
     }
 }
 
+static void every_ioapic_and_override_of_a_large_machine_is_named(void **state)
+{
+    unsigned int ioapics = 0, overrides = 0;
+    const uint8_t *m, *e;
+
+    (void)state;
+    for (unsigned int i = 0; i < ACPI_MAX_IOAPICS; i++)
+        host.ioapic[i] = (struct acpi_ioapic){ .id = (uint8_t)(i + 8), .address = 0xfec00000 + i * 0x1000,
+                                               .gsi_base = i * 24 };
+    host.ioapic_count = ACPI_MAX_IOAPICS;
+    for (unsigned int i = 0; i < ACPI_MAX_OVERRIDES; i++)
+        host.override[i] = (struct acpi_override){ .source = (uint8_t)(i % 16), .gsi = 300 + i, .flags = 15 };
+    host.override_count = ACPI_MAX_OVERRIDES;
+    build(128);
+    m = madt();
+    for (e = m + 44; e < m + get(m + 4, 4); e += e[1]) {
+        assert_true(e[1] >= 8);
+        if (e[0] == 1) {
+            assert_int_equal(get(e + 8, 4), ioapics * 24);
+            assert_int_equal(get(e + 4, 4), 0xfec00000 + ioapics * 0x1000);
+            ioapics++;
+        }
+        if (e[0] == 2)
+            assert_int_equal(get(e + 4, 4), 300 + overrides++);
+    }
+    assert_int_equal(ioapics, ACPI_MAX_IOAPICS);
+    assert_int_equal(overrides, ACPI_MAX_OVERRIDES);
+}
+
 static void a_buffer_that_is_too_small_is_left_alone(void **state)
 {
     (void)state;
@@ -196,6 +225,7 @@ int main(void)
         cmocka_unit_test_setup(the_xsdts_header_is_the_hosts_when_it_has_one, setup),
         cmocka_unit_test_setup(the_madt_has_one_x2apic_entry_per_vcpu_with_twice_its_number_as_id,
                                setup),
+        cmocka_unit_test_setup(every_ioapic_and_override_of_a_large_machine_is_named, setup),
         cmocka_unit_test_setup(a_buffer_that_is_too_small_is_left_alone, setup),
         cmocka_unit_test_setup(a_host_without_any_table_still_gives_a_valid_set, setup),
         cmocka_unit_test_setup(tables_about_the_hypervisors_devices_are_not_let_through, setup),

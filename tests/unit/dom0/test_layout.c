@@ -272,6 +272,114 @@ static void a_machine_without_free_addresses_gets_no_scratch_range(void **state)
     assert_int_equal(l.scratch_size, 0);
 }
 
+/* As OVMF describes a q35 with 512 MiB: memory of the firmware's in the middle of RAM, ECAM below the hole. */
+static void ovmf_map(struct memmap *m)
+{
+    m->count = 0;
+    add(m, 0, 0xa0000, E820_RAM);
+    add(m, 0x100000, 0x806000, E820_RAM);
+    add(m, 0x806000, 0x808000, E820_NVS);
+    add(m, 0x808000, 0x810000, E820_RAM);
+    add(m, 0x810000, 0x900000, E820_NVS);
+    add(m, 0x900000, 0x1ea8a000, E820_RAM);
+    add(m, 0x1ea8a000, 0x1eb8c000, E820_RESERVED);
+    add(m, 0x1eb8c000, 0x1f4ec000, E820_RAM);
+    add(m, 0x1f4ec000, 0x1f76c000, E820_RESERVED);
+    add(m, 0x1f76c000, 0x1f77e000, E820_ACPI);
+    add(m, 0x1f77e000, 0x1f7fe000, E820_NVS);
+    add(m, 0x1f7fe000, 0x1feec000, E820_RAM);
+    add(m, 0x1feec000, 0x1ff70000, E820_RESERVED);
+    add(m, 0x1ff70000, 0x20000000, E820_NVS);
+    add(m, 0xb0000000, 0xc0000000, E820_RESERVED);
+    add(m, 0xffc00000, 0x100000000, E820_RESERVED);
+}
+
+static void a_uefi_machines_map_with_holes_is_kept(void **state)
+{
+    static const struct mem_region kept = { 0x1dc00000, 0x98000, 0 };
+
+    (void)state;
+    ovmf_map(&host);
+    memmap_normalise(&host);
+    req.kept = &kept;
+    assert_null(dom0_layout(&req, &l));
+    check_properties();
+    assert_true(memmap_covers(&l.map, 0x1f4ec000, 0x280000, E820_RESERVED));
+    assert_true(memmap_covers(&l.map, 0xb0000000, 0x10000000, E820_RESERVED));
+    assert_int_equal(type_at(&l.map, 0x1dc00000), E820_UNUSABLE);
+    req.mem = (struct dom0_mem){ .given = true, .nr = 400 * M };
+    assert_null(dom0_layout(&req, &l));
+    check_properties();
+    assert_int_equal(l.ram_bytes + l.acpi_size, 400 * M);
+}
+
+/* Low RAM ends at 2 GiB, the rest continues above 4 GiB: what a q35 with 6 GiB looks like. */
+static void big_map(struct memmap *m, uint64_t window)
+{
+    m->count = 0;
+    add(m, 0, 0x9fc00, E820_RAM);
+    add(m, 0x9fc00, 0xa0000, E820_RESERVED);
+    add(m, 0xf0000, 0x100000, E820_RESERVED);
+    add(m, 0x100000, 0x7ffdf000, E820_RAM);
+    add(m, 0x7ffdf000, 0x80000000, E820_RESERVED);
+    add(m, 0xb0000000, 0xc0000000, E820_RESERVED);
+    add(m, 0xfed1c000, 0xfed20000, E820_RESERVED);
+    add(m, 0xfffc0000, 0x100000000, E820_RESERVED);
+    add(m, 4 * G, 8 * G, E820_RAM);
+    if (window != 0)
+        add(m, window, 1ULL << 40, E820_RESERVED);
+}
+
+static void ram_above_the_pci_hole_is_dom0s_too(void **state)
+{
+    (void)state;
+    big_map(&host, 0xfd00000000);
+    memmap_normalise(&host);
+    assert_null(dom0_layout(&req, &l));
+    check_properties();
+    assert_true(memmap_covers(&l.map, 4 * G, 3 * G, E820_RAM));
+    assert_true(l.initrd + l.initrd_size <= 4 * G);
+    /* With dom0_mem= the cut lies behind the hole, not in it. */
+    req.mem = (struct dom0_mem){ .given = true, .nr = 3 * (int64_t)G };
+    assert_null(dom0_layout(&req, &l));
+    check_properties();
+    assert_int_equal(l.ram_bytes + l.acpi_size, 3 * G);
+    assert_true(l.acpi_start < 2 * G);
+    assert_int_equal(type_at(&l.map, 8 * G - 1), E820_UNUSABLE);
+}
+
+static void a_large_window_for_devices_is_no_place_for_scratch(void **state)
+{
+    (void)state;
+    for (uint64_t window = 8 * G; window < 1ULL << 40; window *= 2) {
+        big_map(&host, window);
+        memmap_normalise(&host);
+        assert_null(dom0_layout(&req, &l));
+        check_properties();
+        assert_true(l.scratch_size != 0);
+    }
+}
+
+static void ram_in_many_pieces_with_holes_between_them_is_counted_right(void **state)
+{
+    uint64_t total;
+
+    (void)state;
+    pc_map(&host, 2048);
+    for (unsigned int i = 0; i < 40; i++)                  /* NUMA nodes with gaps, as big servers have */
+        add(&host, (16 + 8 * (uint64_t)i) * G, (16 + 8 * (uint64_t)i + 3) * G, E820_RAM);
+    memmap_normalise(&host);
+    total = memmap_total(&host, E820_RAM);
+    req.phys_bits = 46;
+    assert_null(dom0_layout(&req, &l));
+    check_properties();
+    assert_int_equal(l.ram_bytes + l.acpi_size, total - 32 * M - 16 * M);
+    req.mem = (struct dom0_mem){ .given = true, .nr = 50 * (int64_t)G };
+    assert_null(dom0_layout(&req, &l));
+    check_properties();
+    assert_int_equal(l.ram_bytes + l.acpi_size, 50 * G);
+}
+
 static void random_machine(uint64_t *seed)
 {
     static const uint32_t types[] = { E820_RESERVED, E820_ACPI, E820_NVS, E820_UNUSABLE, E820_RAM };
@@ -349,6 +457,10 @@ int main(void)
         cmocka_unit_test_setup(a_reserved_range_in_the_hole_pushes_scratch_to_its_larger_side,
                                setup),
         cmocka_unit_test_setup(a_machine_without_free_addresses_gets_no_scratch_range, setup),
+        cmocka_unit_test_setup(a_uefi_machines_map_with_holes_is_kept, setup),
+        cmocka_unit_test_setup(ram_above_the_pci_hole_is_dom0s_too, setup),
+        cmocka_unit_test_setup(a_large_window_for_devices_is_no_place_for_scratch, setup),
+        cmocka_unit_test_setup(ram_in_many_pieces_with_holes_between_them_is_counted_right, setup),
         cmocka_unit_test_setup(on_random_machines_a_layout_keeps_all_its_promises_or_is_refused,
                                setup),
     };
