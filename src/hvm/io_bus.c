@@ -63,5 +63,5 @@ enum io_result io_bus_access(const struct io_bus *bus, struct io_req *req)
     if (r->space != req->space || req->addr < r->first || req->size - 1U > r->last - req->addr)
         return IO_UNCLAIMED;
     r->dev->access(r->ctx, req);
-    return IO_DONE;
+    return req->effects & IO_EFFECT_FORWARD ? IO_UNCLAIMED : IO_DONE;
 }
