@@ -104,12 +104,6 @@ static void allow_ports(void *ctx, uint16_t first, uint16_t last)
     hw_io_bitmap_allow(ctx, first, last);
 }
 
-static void allow_msrs(void *ctx, uint32_t first, uint32_t last)
-{
-    for (uint32_t msr = first; msr <= last; msr++)
-        hw_msr_bitmap_allow(ctx, msr, true, true);
-}
-
 static int claim_ports(struct domain *d, const struct acpi_info *acpi)
 {
     struct dom0_ports *p = heap_new(struct dom0_ports);
@@ -142,14 +136,8 @@ int dom0_make_devices(struct domain *d, const struct acpi_info *acpi, const stru
     if (rc != 0)
         return rc;
     d->io_bitmap = heap_alloc_pages(HW_IO_BITMAP_ORDER);
-    d->msr_bitmap = heap_alloc_pages(HW_MSR_BITMAP_ORDER);
-    d->msr_bitmap_x2apic = heap_alloc_pages(HW_MSR_BITMAP_ORDER);
-    if (!d->io_bitmap || !d->msr_bitmap || !d->msr_bitmap_x2apic)
+    if (!d->io_bitmap)
         return -ENOMEM;
     memset(d->io_bitmap, 0xff, HW_IO_BITMAP_BYTES);
-    memset(d->msr_bitmap, 0xff, HW_MSR_BITMAP_BYTES);
-    msr_policy_each_pass(true, allow_msrs, d->msr_bitmap);
-    memcpy(d->msr_bitmap_x2apic, d->msr_bitmap, HW_MSR_BITMAP_BYTES);
-    hw_msr_bitmap_x2apic(d->msr_bitmap_x2apic);
     return claim_ports(d, acpi);
 }

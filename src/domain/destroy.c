@@ -15,6 +15,8 @@
 #include <x86/softirq.h>
 #include <xen/grant_table.h>
 
+#define CLOSE_TRIES 8U
+
 static void start_dying(struct domain *d)
 {
     bool first;
@@ -59,6 +61,13 @@ static int close_port(struct domain *d, uint32_t port)
     if (peer)
         domain_put(peer);
     return rc;
+}
+
+/* A peer that comes or goes in between makes it try again; there is a bound to how often that happens. */
+void domain_close_xen_port(struct domain *d, uint32_t port)
+{
+    for (unsigned int tries = 0; tries < CLOSE_TRIES && close_port(d, port) == -EAGAIN; tries++)
+        ;
 }
 
 static int close_channels(struct domain *d)
@@ -204,6 +213,7 @@ int domain_destroy(struct domain *d)
     if (d->dead)
         return 0;
     start_dying(d);
+    domain_ioreq_destroy_all(d);
     rc = close_channels(d);
     if (rc == 0)
         rc = release_grants(d);

@@ -75,9 +75,11 @@ static void domain_free(struct domain *d)
         vcpu_destroy(d->vcpu[i]);
     sched_group_fini(&d->sched);
     domain_release_shared(d);
+    domain_free_msr_bitmaps(d);
     evtchn_fini(&d->evtchn);
     gnttab_fini(&d->grants);
     p2m_fini(&d->p2m);
+    domain_free_platform(d);
     for (unsigned int i = 0; i < d->vioapic_count; i++)
         heap_free(d->vioapic[i]);
     if (d->shared_info)
@@ -171,6 +173,7 @@ static int init_parts(struct domain *d, const struct xen_domctl_createdomain *c)
 static void init_locks(struct domain *d)
 {
     spin_lock_init(&d->lock, LOCK_DOMAIN);
+    spin_lock_init(&d->ioreq_lock, LOCK_IOREQ);
     spin_lock_init(&d->evtchn_lock, LOCK_EVTCHN);
     spin_lock_init(&d->grant_lock, LOCK_GRANT);
     spin_lock_init(&d->vioapic_lock, LOCK_VIOAPIC);
@@ -225,15 +228,15 @@ void domain_unlist(struct domain *d)
 
 int domain_add_vcpus(struct domain *d, uint32_t max)
 {
+    int rc = 0;
+
     if (max != d->max_vcpus)
         return -EINVAL;
-    for (uint32_t i = 0; i < max; i++) {
-        int rc = d->vcpu[i] ? 0 : vcpu_create(d, i);
-
-        if (rc != 0)
-            return rc;
-    }
-    return 0;
+    if (!d->msr_bitmap)
+        rc = domain_make_msr_bitmaps(d);
+    for (uint32_t i = 0; rc == 0 && i < max; i++)
+        rc = d->vcpu[i] ? 0 : vcpu_create(d, i);
+    return rc;
 }
 
 void domain_pause(struct domain *d)

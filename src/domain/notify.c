@@ -44,6 +44,41 @@ void domain_notify(struct domain *d, uint32_t vcpu)
         vcpu_notify_event(v);
 }
 
+void domain_deliver_event(const struct evtchn_target *to)
+{
+    struct domain *own = current_vcpu() ? current_vcpu()->domain : NULL, *d = NULL;
+    uint32_t notify;
+    bool xen;
+
+    if (own && own->id == to->domid)
+        d = own;
+    else if (to->domid != DOMID_INVALID)
+        d = domain_get(to->domid);
+    if (!d)
+        return; /* the receiver is gone: as if it had not listened */
+    spin_lock(&d->evtchn_lock);
+    notify = evtchn_deliver(&d->evtchn, to, &xen);
+    spin_unlock(&d->evtchn_lock);
+    if (xen)
+        domain_io_event(d, notify);
+    else
+        domain_notify(d, notify);
+    if (d != own)
+        domain_put(d);
+}
+
+void domain_send_event(struct domain *d, uint32_t port)
+{
+    struct evtchn_target to;
+    int rc;
+
+    spin_lock(&d->evtchn_lock);
+    rc = evtchn_send_lookup(&d->evtchn, port, false, &to);
+    spin_unlock(&d->evtchn_lock);
+    if (rc == 0)
+        domain_deliver_event(&to);
+}
+
 void vcpu_raise_virq(struct vcpu *v, uint32_t virq)
 {
     struct domain *d = v->domain;

@@ -45,7 +45,16 @@ static int64_t op_createdomain(struct ctl *t)
     rc = domain_create(id, a, &d);
     if (rc != 0)
         return hc_refuse(t->c, rc, "createdomain: domain", t->id);
+    if (a->arch.emulation_flags & ~XEN_X86_EMU_LAPIC)
+        rc = domain_make_platform(d);
+    if (rc != 0) {
+        while (domain_destroy(d) == -ERESTART)
+            ;
+        return rc;
+    }
     policy_set_default(d);
+    d->no_apicv = t->c->d->no_apicv;
+    domain_update_wallclock(d);
     d->paging_mempool = MEMPOOL_DEFAULT;
     t->id = d->id;
     return 0;
@@ -314,7 +323,7 @@ static int64_t op_permission(struct ctl *t)
 
 static int64_t op_settimeoffset(struct ctl *t)
 {
-    (void)t;   /* the emulated RTC's business; a PVH guest has none */
+    domain_set_time_offset(t->d, ((const struct xen_domctl_settimeoffset *)t->u)->time_offset_seconds);
     return 0;
 }
 
@@ -325,11 +334,20 @@ static int64_t op_sendtrigger(struct ctl *t)
 
     if (!v)
         return hc_refuse(t->c, -ESRCH, "sendtrigger: vcpu", a->vcpu);
-    if (a->trigger != XEN_DOMCTL_SENDTRIGGER_NMI)
+    switch (a->trigger) {
+    case XEN_DOMCTL_SENDTRIGGER_NMI:
+        __atomic_store_n(&v->pending_nmi, true, __ATOMIC_SEQ_CST);
+        sched_kick(&v->sched);
+        return 0;
+    case XEN_DOMCTL_SENDTRIGGER_POWER:
+        domain_press_button(t->d, VPM_PWRBTN_STS);
+        return 0;
+    case XEN_DOMCTL_SENDTRIGGER_SLEEP:
+        domain_press_button(t->d, VPM_SLPBTN_STS);
+        return 0;
+    default:
         return hc_refuse(t->c, -ENOSYS, "sendtrigger: trigger", a->trigger);
-    __atomic_store_n(&v->pending_nmi, true, __ATOMIC_SEQ_CST);
-    sched_kick(&v->sched);
-    return 0;
+    }
 }
 
 static int64_t op_get_address_size(struct ctl *t)

@@ -29,28 +29,14 @@ static int64_t op_send(struct hc *c, void *arg)
 {
     const struct evtchn_send *a = arg;
     struct evtchn_target to;
-    struct domain *d;
-    uint32_t notify;
-    bool xen;
     int rc;
 
     spin_lock(&c->d->evtchn_lock);
     rc = evtchn_send_lookup(&c->d->evtchn, a->port, true, &to);
     spin_unlock(&c->d->evtchn_lock);
-    if (rc != 0 || to.domid == DOMID_INVALID)
-        return rc;
-    d = hc_any_domain(c, to.domid);
-    if (!d)
-        return 0;   /* the receiver is gone: as if it had not listened */
-    spin_lock(&d->evtchn_lock);
-    notify = evtchn_deliver(&d->evtchn, &to, &xen);
-    spin_unlock(&d->evtchn_lock);
-    if (!xen)
-        domain_notify(d, notify);
-    else if (domain_vcpu(d, notify))
-        sched_wake(&domain_vcpu(d, notify)->sched);
-    hc_put(c, d);
-    return 0;
+    if (rc == 0)
+        domain_deliver_event(&to);
+    return rc;
 }
 
 #define CLOSE_TRIES 8U

@@ -37,6 +37,8 @@ static int64_t op_set_param(struct hc *c, void *arg)
             set_callback(c, d, a->value);
     }
     spin_unlock(&d->lock);
+    if (rc == 0 && a->index == HVM_PARAM_ACPI_IOPORTS_LOCATION)
+        rc = domain_move_pm_block(d, a->value);
     hc_put(c, d);
     if (rc == -EINVAL)
         return hc_refuse(c, rc, "HVMOP_set_param: index", a->index);
@@ -136,10 +138,4 @@ const struct hc_table hc_hvm_table = HC_TABLE(hvm_ops);
 int64_t hc_hvm_op(struct hc *c)
 {
     return hc_op_call(c, &hc_hvm_table, c->arg[0], gva_of(c->arg[1]));
-}
-
-/* Device models: no ioreq servers yet. */
-int64_t hc_dm_op(struct hc *c)
-{
-    return c->d->is_dom0 ? -EOPNOTSUPP : -EPERM;
 }

@@ -46,45 +46,6 @@ static int add_grant_frame(struct physmap_batch *b, uint64_t index, gfn_t to)
     return rc;
 }
 
-/* Puts the page that is at g there once more, as a small page: taking it away afterwards needs no
- * memory. */
-static int split_at(struct physmap_batch *b, gfn_t g, mfn_t m)
-{
-    int rc;
-
-    if (!frame_get(m, b->d->id))
-        return -EINVAL;
-    rc = physmap_put(b, g, m, P2M_RAM_RW);
-    if (rc != 0)
-        (void)frame_put(m);
-    return rc;
-}
-
-/* The page moves: it is put in its new place first and taken from the old one second. */
-static int move_page(struct physmap_batch *b, gfn_t from, gfn_t to)
-{
-    struct domain *d = b->d;
-    struct slat_entry e = p2m_lookup(&d->p2m, from);
-    int rc = 0;
-
-    if (!p2m_type_is_ram(e.type))
-        return -EINVAL;
-    if (from.v == to.v)
-        return 0;
-    if (e.order > 0)
-        rc = split_at(b, from, e.mfn);
-    if (rc != 0)
-        return rc;
-    if (!frame_get(e.mfn, d->id))
-        return -EINVAL;
-    rc = physmap_put(b, to, e.mfn, P2M_RAM_RW);
-    if (rc != 0) {
-        (void)frame_put(e.mfn);
-        return rc;
-    }
-    return physmap_take(b, from);
-}
-
 static int add_one(struct physmap_batch *b, uint32_t space, uint64_t index, gfn_t to)
 {
     switch (space) {
@@ -94,7 +55,7 @@ static int add_one(struct physmap_batch *b, uint32_t space, uint64_t index, gfn_
         return add_grant_frame(b, index, to);
     case XENMAPSPACE_gmfn:
     case XENMAPSPACE_gmfn_range:
-        return move_page(b, gfn_of(index), to);
+        return physmap_move(b, gfn_of(index), to);
     default:
         return -ENOSYS;
     }
@@ -244,9 +205,13 @@ int64_t mem_remove_from_physmap(struct hc *c, void *arg)
     else
         rc = physmap_take(&b, gfn_of(a->gpfn));
     physmap_end(&b);
+    if (rc == 0)
+        domain_ioreq_stale(d);
     hc_put(c, d);
     return rc;
 }
+
+#define IOREQ_RESOURCE_FRAMES 2U   /* the ring of buffered writes, the page of requests */
 
 /* Resources: pages of a domain that have no gfn, mapped at the caller's gfns as foreign pages. */
 
@@ -258,6 +223,8 @@ static int resource_frame(struct domain *d, const struct xen_mem_acquire_resourc
         if (a->id != XENMEM_resource_grant_table_id_shared)
             return -EINVAL;
         return grant_table_frame(d, frame, m);
+    case XENMEM_resource_ioreq_server:
+        return domain_ioreq_frame(d, (ioservid_t)a->id, frame, m);
     default:
         return -EOPNOTSUPP;
     }
@@ -295,6 +262,10 @@ static int64_t map_resource(struct hc *c, struct domain *d,
 
 static int64_t resource_size(struct domain *d, struct xen_mem_acquire_resource *a)
 {
+    if (a->type == XENMEM_resource_ioreq_server) {
+        a->nr_frames = IOREQ_RESOURCE_FRAMES;
+        return 0;
+    }
     if (a->type != XENMEM_resource_grant_table)
         return -EOPNOTSUPP;
     if (a->id != XENMEM_resource_grant_table_id_shared)

@@ -123,6 +123,8 @@ static int64_t reserve(struct hc *c, const struct xen_memory_reservation *a, ext
     if (rc != 0)
         return rc;
     rc = d->dying || d->dead ? 0 : each_extent(c, d, a, fn);
+    if (fn == release_extent)
+        domain_ioreq_stale(d);
     hc_put(c, d);
     return rc;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "physmap.h"
 
+#include <hv/errno.h>
 #include <mm/frames.h>
 
 void physmap_end(struct physmap_batch *b)
@@ -106,6 +107,45 @@ int physmap_take(struct physmap_batch *b, gfn_t g)
     if (rc == 0)
         retire(b, &old);
     return rc;
+}
+
+/* Puts the page that is at g there once more, as a small page: taking it away afterwards needs no
+ * memory. */
+static int split_at(struct physmap_batch *b, gfn_t g, mfn_t m)
+{
+    int rc;
+
+    if (!frame_get(m, b->d->id))
+        return -EINVAL;
+    rc = physmap_put(b, g, m, P2M_RAM_RW);
+    if (rc != 0)
+        (void)frame_put(m);
+    return rc;
+}
+
+/* The page moves: it is put in its new place first and taken from the old one second. */
+int physmap_move(struct physmap_batch *b, gfn_t from, gfn_t to)
+{
+    struct domain *d = b->d;
+    struct slat_entry e = p2m_lookup(&d->p2m, from);
+    int rc = 0;
+
+    if (!p2m_type_is_ram(e.type))
+        return -EINVAL;
+    if (from.v == to.v)
+        return 0;
+    if (e.order > 0)
+        rc = split_at(b, from, e.mfn);
+    if (rc != 0)
+        return rc;
+    if (!frame_get(e.mfn, d->id))
+        return -EINVAL;
+    rc = physmap_put(b, to, e.mfn, P2M_RAM_RW);
+    if (rc != 0) {
+        (void)frame_put(e.mfn);
+        return rc;
+    }
+    return physmap_take(b, from);
 }
 
 void *physmap_own_page(struct domain *d, gfn_t g, mfn_t *m)

@@ -31,6 +31,9 @@ int physmap_put_back(struct domain *d, gfn_t g) must_check;
 /* Makes g a hole (dom0: identity MMIO where it was). */
 int physmap_take(struct physmap_batch *b, gfn_t g) must_check;
 
+/* A page of RAM goes from one place to another, replacing what is there. */
+int physmap_move(struct physmap_batch *b, gfn_t from, gfn_t to) must_check;
+
 /* A page of d's own RAM kept mapped with a reference, for areas that the hypervisor writes on its
  * own. Not one that it has of somebody else: that one may be taken back. */
 void *physmap_own_page(struct domain *d, gfn_t g, mfn_t *m) must_check;

@@ -100,7 +100,7 @@ static void given_context(struct vcpu *v)
 {
     spin_lock(&v->lock);
     v->sipi_wait = v->init_pending = v->sipi_pending = false;
-    v->initialised = true;
+    v->initialised = v->context_new = true;
     spin_unlock(&v->lock);
 }
 

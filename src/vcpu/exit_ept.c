@@ -68,24 +68,41 @@ static void apic_access(struct vcpu *v, struct io_req *req)
     req->data = value >> (8 * (req->addr & 3));
 }
 
-void vcpu_mmio_access(struct vcpu *v, struct io_req *req)
+static enum io_result bus_access(struct domain *d, struct io_req *req)
 {
+    enum io_result r;
+
+    spin_lock(&d->vdev_lock);
+    r = io_bus_access(&d->io_bus, req);
+    spin_unlock(&d->vdev_lock);
+    if (req->effects & (IO_EFFECT_IRQ | IO_EFFECT_TIMER))
+        platform_settle(d);
+    return r;
+}
+
+enum io_result vcpu_mmio_access(struct vcpu *v, struct io_req *req)
+{
+    struct ioreq_request r = ioreq_from_memory(req->addr, !req->write, req->size, req->data);
+    enum io_result result = IO_DONE;
     struct vioapic *io;
 
     if (is_vioapic(v->domain, req->addr, &io))
         vioapic_access(v, io, req);
     else if (is_apic_page(v, req->addr))
         apic_access(v, req);
-    else if (v->domain->is_dom0 && dom0_pci_access(v->domain, req))
-        return;
-    else if (io_bus_access(&v->domain->io_bus, req) == IO_UNCLAIMED && !req->write)
+    else if (!v->domain->is_dom0 || !dom0_pci_access(v->domain, req))
+        result = bus_access(v->domain, req);
+    if (result == IO_UNCLAIMED)
+        result = vcpu_io_request(v, &r);
+    if (result == IO_UNCLAIMED && !req->write)
         req->data = io_all_ones(req->size);
+    return result == IO_PENDING ? IO_PENDING : IO_DONE;
 }
 
 /* ---- running an instruction against it ---- */
 
 /* An emulation under way, with the page that the exit already told the translation of. */
-struct emulation { struct vcpu *v; struct emul_context c; uint64_t va_page, pa_page; bool known; };
+struct emulation { struct vcpu *v; struct emul_context c; uint64_t va_page, pa_page; bool known; unsigned int accesses; };
 
 static enum emul_result translate(struct emulation *m, gva_t va, bool write, gpa_t *a)
 {
@@ -104,30 +121,58 @@ static enum emul_result translate(struct emulation *m, gva_t va, bool write, gpa
     return EMUL_FAULT;
 }
 
-static enum emul_result linear_access(struct emulation *m, gva_t va, void *buf, unsigned int size,
-                                      bool write)
+/* Within one page; a power of two of at most eight bytes where it is a device's. RAM on one side of a move is served as
+ * RAM, and what is read-only there ignores what is written. */
+static enum emul_result page_access(struct emulation *m, gva_t va, void *buf, unsigned int size, bool write)
 {
     struct io_req req = { .space = IO_MMIO, .write = write, .size = (uint8_t)size };
     struct vcpu *v = m->v;
+    enum emul_result r;
+    enum p2m_type type;
     gpa_t a;
 
     if (translate(m, va, write, &a) != EMUL_DONE)
         return EMUL_FAULT;
-    /* RAM on one side of a move is served as RAM. */
-    if (p2m_lookup(&v->domain->p2m, gpa_to_gfn(a)).type != P2M_HOLE) {
-        int rc = write ? guest_write(v, va, buf, size) : guest_read(v, buf, va, size);
+    type = p2m_lookup(&v->domain->p2m, gpa_to_gfn(a)).type;
+    if (type == P2M_RAM_RO && write)
+        return EMUL_DONE;
+    if (type != P2M_HOLE && type != P2M_MMIO_DM) {
+        int rc = write ? domain_write_phys(v->domain, a, buf, size) : domain_read_phys(v->domain, a, buf, size);
 
         return rc == 0 ? EMUL_DONE : EMUL_UNHANDLED;
     }
-    if (size > 8)
-        return EMUL_UNHANDLED;
     req.addr = a.v;
     if (write)
         memcpy(&req.data, buf, size);
-    vcpu_mmio_access(v, &req);
-    if (!write)
+    r = vcpu_emul_access(v, &m->accesses, &req);
+    if (r == EMUL_DONE && !write)
         memcpy(buf, &req.data, size);
-    return EMUL_DONE;
+    return r;
+}
+
+/* As much of an access as one page and one request take. */
+static unsigned int chunk_of(gva_t va, unsigned int size)
+{
+    unsigned int left = (unsigned int)(PAGE_SIZE - (va.v & ~PAGE_MASK)), n = 8;
+
+    while (n > size || n > left)
+        n /= 2;
+    return n;
+}
+
+static enum emul_result linear_access(struct emulation *m, gva_t va, void *buf, unsigned int size, bool write)
+{
+    enum emul_result r = EMUL_DONE;
+    gpa_t a;
+
+    /* Nothing is done of an access whose end cannot be reached. */
+    if ((va.v & ~PAGE_MASK) + size > PAGE_SIZE && translate(m, gva_of(va.v + size - 1), write, &a) != EMUL_DONE)
+        return EMUL_FAULT;
+    for (unsigned int done = 0, n; r == EMUL_DONE && done < size; done += n) {
+        n = chunk_of(gva_of(va.v + done), size - done);
+        r = page_access(m, gva_of(va.v + done), (char *)buf + done, n, write);
+    }
+    return r;
 }
 
 static enum emul_result emul_read(void *ctx, gva_t va, void *to, unsigned int size)
@@ -144,13 +189,14 @@ static enum emul_result emul_port(void *ctx, uint16_t port, bool write, uint64_t
 {
     struct emulation *m = ctx;
     struct io_req req = { .space = IO_PORT, .write = write, .size = (uint8_t)size, .addr = port };
+    enum emul_result r;
 
     if (write)
         req.data = *value;
-    vcpu_port_access(m->v, &req);
-    if (!write)
+    r = vcpu_emul_access(m->v, &m->accesses, &req);
+    if (r == EMUL_DONE && !write)
         *value = req.data;
-    return EMUL_DONE;
+    return r;
 }
 
 static const struct emul_ops emul_ops = { .read = emul_read, .write = emul_write, .port = emul_port };
@@ -180,6 +226,7 @@ static enum exit_action emulate(struct emulation *m, const char *why)
 {
     struct vcpu *v = m->v;
     struct emul_context *c = &m->c;
+    enum emul_result result;
 
     c->regs = &v->hw.regs;
     c->ops = &emul_ops;
@@ -191,7 +238,10 @@ static enum exit_action emulate(struct emulation *m, const char *why)
     get_segments(v, c);
     c->insn_len = (unsigned int)guest_fetch(v, gva_of(c->mode.code64 ? c->rip : c->seg[SEG_CS].base + c->rip),
                                             c->insn, sizeof(c->insn));
-    switch (emul_run(c)) {
+    result = emul_run(c);
+    if (result != EMUL_RETRY)
+        vcpu_emul_done(v);
+    switch (result) {
     case EMUL_DONE:
         hw_set_rflags(&v->hw, c->rflags);
         hw_set_rsp(&v->hw, c->rsp);
@@ -206,7 +256,7 @@ static enum exit_action emulate(struct emulation *m, const char *why)
         return vcpu_fault(v, c->fault_vector, c->fault_error);
     case EMUL_RETRY:
         hw_set_rflags(&v->hw, c->rflags);
-        return ACT_RETRY;
+        return v->io.purpose == IO_FOR_INSN ? ACT_WAIT_IO : ACT_RETRY;
     case EMUL_UNHANDLED:
     case EMUL_FETCH_FAILED:
         break;

@@ -6,7 +6,7 @@
 #include <x86/cpu.h>
 #include <xen/sched.h>
 
-void vcpu_port_access(struct vcpu *v, struct io_req *req)
+enum io_result vcpu_port_access(struct vcpu *v, struct io_req *req)
 {
     struct domain *d = v->domain;
     enum io_result r;
@@ -16,10 +16,15 @@ void vcpu_port_access(struct vcpu *v, struct io_req *req)
     spin_unlock(&d->vdev_lock);
     if (req->effects & IO_EFFECT_TRAPS)
         dom0_pci_settle(d);
-    if (r == IO_UNCLAIMED && !req->write)
-        req->data = io_all_ones(req->size);
+    if (req->effects & (IO_EFFECT_IRQ | IO_EFFECT_TIMER))
+        platform_settle(d);
     if (req->effects & IO_EFFECT_SHUTDOWN)
         domain_shutdown(d, SHUTDOWN_reboot);
+    if (r == IO_UNCLAIMED)
+        r = vcpu_io_port(v, req);
+    if (r == IO_UNCLAIMED && !req->write)
+        req->data = io_all_ones(req->size);
+    return r == IO_PENDING ? IO_PENDING : IO_DONE;
 }
 
 enum exit_action exit_pio(struct vcpu *v, const struct vmexit *x)
@@ -27,14 +32,17 @@ enum exit_action exit_pio(struct vcpu *v, const struct vmexit *x)
     const struct exit_pio *p = &x->pio;
     struct guest_regs *r = &v->hw.regs;
     struct io_req req = { .space = IO_PORT, .write = !p->in, .size = p->size, .addr = p->port };
-    uint64_t mask = io_all_ones(p->size);
 
     if (p->string)
         return vcpu_emulate(v, "string port I/O");
     if (req.write)
-        req.data = r->rax & mask;
-    vcpu_port_access(v, &req);
+        req.data = r->rax & io_all_ones(p->size);
+    if (vcpu_port_access(v, &req) == IO_PENDING) {
+        v->io.purpose = IO_FOR_PORT;
+        v->io.insn_len = x->insn_len;
+        return ACT_WAIT_IO;
+    }
     if (p->in)
-        r->rax = p->size == 4 ? (uint32_t)req.data : (r->rax & ~mask) | (req.data & mask);
+        vcpu_port_result(v, p->size, req.data);
     return ACT_ADVANCE;
 }

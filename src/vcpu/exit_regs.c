@@ -78,6 +78,7 @@ static bool rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value)
     switch (rule.read) {
     case MSR_GP: return false;
     case MSR_VMCS:
+    case MSR_PASS: /* without a bitmap these exit as well */
     case MSR_SPEC_CTRL:
     case MSR_EFER: return hw_get_msr(&v->hw, msr, value);
     case MSR_CONST: *value = rule.value; return true;
@@ -91,7 +92,6 @@ static bool rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value)
     case MSR_MISC_ENABLE: *value = v->misc_enable | rule.value; return true;
     case MSR_ARCH_CAPS: *value = d->cpuid.arch_caps; return true;
     case MSR_PLATFORM_INFO: *value = d->cpuid.platform_info; return true;
-    case MSR_PASS:
     case MSR_HOST_READ: return cpu_rdmsr_safe(msr, value);
     case MSR_HYPERCALL_PAGE: return true;
     case MSR_PRED_CMD:
@@ -163,6 +163,7 @@ static bool wrmsr(struct vcpu *v, uint32_t msr, uint64_t value)
     case MSR_PLATFORM_INFO:
     case MSR_ARCH_CAPS: return rule.ignore_write;
     case MSR_VMCS:
+    case MSR_PASS:
     case MSR_SPEC_CTRL: return hw_set_msr(&v->hw, msr, value);
     case MSR_EFER: return set_efer(v, value);
     case MSR_STORE: return msr_store_write(&v->msrs, msr, value);
@@ -174,7 +175,6 @@ static bool wrmsr(struct vcpu *v, uint32_t msr, uint64_t value)
     case MSR_XSS: v->xss = value; return value == 0;
     case MSR_MISC_ENABLE: v->misc_enable = value; return true;
     case MSR_HYPERCALL_PAGE: return set_hypercall_page(v, value);
-    case MSR_PASS:
     case MSR_PRED_CMD:
     case MSR_FLUSH_CMD: return cpu_wrmsr_safe(msr, value);
     }

@@ -5,6 +5,7 @@
 #define VCPU_EXITS_H
 
 #include <domain/domain.h>
+#include <hvm/emul.h>
 
 #define EXIT(reason, hw, handler, reads, label) \
     enum exit_action handler(struct vcpu *v, const struct vmexit *x);
@@ -21,14 +22,21 @@ enum exit_action vcpu_page_fault(struct vcpu *v, uint32_t error, uint64_t cr2);
 void vcpu_apic_effect(struct vcpu *v, const struct vlapic_effect *e);
 /* Runs the instruction at RIP against emulated memory. */
 enum exit_action vcpu_emulate(struct vcpu *v, const char *why);
-/* One access to guest-physical memory that is no RAM: data in and out of req. */
-void vcpu_mmio_access(struct vcpu *v, struct io_req *req);
+/* One access to guest-physical memory that is no RAM, or to a port: data in and out of req. IO_DONE, or IO_PENDING: it is
+ * with a device model, and v->io.purpose is to be set. */
+enum io_result vcpu_mmio_access(struct vcpu *v, struct io_req *req);
+enum io_result vcpu_port_access(struct vcpu *v, struct io_req *req);
+/* The same for the instruction being emulated, *next its accesses so far: EMUL_DONE, EMUL_RETRY (the answer will come), or
+ * EMUL_UNHANDLED. vcpu_emul_done: the instruction has come to an end. */
+enum emul_result vcpu_emul_access(struct vcpu *v, unsigned int *next, struct io_req *req);
+void vcpu_emul_done(struct vcpu *v);
+void vcpu_port_result(struct vcpu *v, unsigned int size, uint64_t data);
+enum exit_action vcpu_io_complete(struct vcpu *v);
 bool vcpu_gpa_is_emulated(struct vcpu *v, gpa_t a);
 
 void vcpu_apic_mode_changed(struct vcpu *v);
 /* Before entry with virtual-interrupt delivery: hand the CPU what has come in. IRQs off. */
 void vcpu_virtual_interrupts(struct vcpu *v);
-void vcpu_port_access(struct vcpu *v, struct io_req *req);
 
 bool vcpu_has_event(struct vcpu *v);
 /* HLT with interrupts off: offline; the last vCPU takes the domain with it. */

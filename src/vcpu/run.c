@@ -50,8 +50,7 @@ static void vcpu_finish(struct vcpu *v, const struct vmexit *x, enum exit_action
     case ACT_RETRY:
         break;
     case ACT_WAIT_IO:
-        sched_block(&v->sched);
-        break;
+        break;          /* paused since the request was sent */
     case ACT_INJECT:
         hw_inject(&v->hw, &v->pending);
         v->pending.valid = false;
@@ -94,8 +93,45 @@ static void settle_start(struct vcpu *v)
     }
 }
 
+/* Registers that a toolstack or another vCPU wrote from outside: what hangs on them in this CPU. */
+static void settle_context(struct vcpu *v)
+{
+    v->context_new = false;
+    vcpu_apic_mode_changed(v);
+    if (v->pending.valid)
+        hw_inject(&v->hw, &v->pending);
+    v->pending.valid = false;
+}
+
+/* Answers of device models; and they are told before the guest goes on when pages of it have gone. */
+static void settle_io(struct vcpu *v)
+{
+    struct vmexit x = { .insn_len = v->io.insn_len };
+
+    if (__atomic_load_n(&v->io.answered, __ATOMIC_SEQ_CST))
+        vcpu_finish(v, &x, vcpu_io_complete(v));
+    else if (!READ_ONCE(v->io.waiting))
+        (void)vcpu_io_invalidate(v);
+}
+
+static void settle_extint(struct vcpu *v)
+{
+    struct hv_event e = { .valid = true, .type = EVENT_EXTINT };
+
+    if (hw_event_is_queued(&v->hw) || hw_irq_blocked(&v->hw) != HW_OPEN)
+        return;
+    e.vector = vcpu_take_extint(v);
+    hw_inject(&v->hw, &e);
+}
+
 static void vcpu_settle(struct vcpu *v)
 {
+    if (unlikely(vcpu_wants_extint(v)))
+        settle_extint(v);
+    if (unlikely(READ_ONCE(v->io.answered) || READ_ONCE(v->io.invalidate)))
+        settle_io(v);
+    if (unlikely(v->context_new))
+        settle_context(v);
     if (unlikely(READ_ONCE(v->init_pending) || READ_ONCE(v->sipi_pending)))
         settle_start(v);
     if (unlikely(v->pvh_entry)) {
@@ -130,7 +166,8 @@ static void inject_irq(struct vcpu *v)
     struct hv_event e = { .valid = true, .type = EVENT_EXTINT };
 
     if (vector < 0) {
-        hw_want_irq_window(&v->hw, false);
+        /* The PIC's is acknowledged with interrupts on, once the guest can take it (settle_extint). */
+        hw_want_irq_window(&v->hw, vcpu_wants_extint(v));
         return;
     }
     if (hw_event_is_queued(&v->hw) || hw_irq_blocked(&v->hw) != HW_OPEN) {
@@ -141,7 +178,7 @@ static void inject_irq(struct vcpu *v)
     if (callback < 0)
         vlapic_accept(&v->lapic, e.vector);
     hw_inject(&v->hw, &e);
-    hw_want_irq_window(&v->hw, next_vector(v, -1) >= 0);
+    hw_want_irq_window(&v->hw, next_vector(v, -1) >= 0 || vcpu_wants_extint(v));
 }
 
 static void inject_nmi(struct vcpu *v)
@@ -180,7 +217,8 @@ bool vcpu_has_event(struct vcpu *v)
 {
     if (v->lapic.hw_delivery)
         vcpu_virtual_interrupts(v);
-    return READ_ONCE(v->pending_nmi) || callback_pending(v) >= 0 || vlapic_pending(&v->lapic) >= 0;
+    return READ_ONCE(v->pending_nmi) || callback_pending(v) >= 0 || vlapic_pending(&v->lapic) >= 0 ||
+           vcpu_wants_extint(v);
 }
 
 /* Interrupts of the machine that ended the guest's run are served with their own vectors, IRQs off. */

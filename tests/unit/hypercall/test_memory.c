@@ -258,6 +258,8 @@ static void the_grant_table_of_a_guest_is_a_resource(void **state)
     a.frame = 64;
     assert_int_equal(MEM(world.v0, XENMEM_acquire_resource, &a), -EINVAL);
     a.type = XENMEM_resource_ioreq_server;
+    assert_int_equal(MEM(world.v0, XENMEM_acquire_resource, &a), -ENOENT);
+    a.type = XENMEM_resource_vmtrace_buf;
     assert_int_equal(MEM(world.v0, XENMEM_acquire_resource, &a), -EOPNOTSUPP);
 }
 

@@ -49,6 +49,7 @@ static void an_upcall_that_found_the_apic_off_is_raised_when_it_is_switched_on(v
     assert_int_equal(vlapic_highest_irr(&v->lapic), -1);
     assert_int_equal(wrmsr(v, APIC_BASE, v->lapic.base_msr | VLAPIC_BASE_EXTD), ACT_ADVANCE);
     assert_int_equal(wrmsr(v, SVR, 0x1ff), ACT_ADVANCE);
+    (void)vlapic_sync(&v->lapic);
     assert_int_equal(vlapic_highest_irr(&v->lapic), UPCALL);
 }
 

@@ -8,7 +8,9 @@
 #define DOMAIN_DOMAIN_H
 
 #include <domain/guest_access.h>
+#include <domain/ioreq.h>
 #include <domain/p2m.h>
+#include <domain/platform.h>
 #include <hv/vmexit.h>
 #include <hvm/cpuid_policy.h>
 #include <hvm/io_bus.h>
@@ -69,6 +71,7 @@ struct vcpu {
     bool sipi_wait, init_pending, sipi_pending; uint8_t sipi_vector;   /* guarded by lock */
     uint32_t pvh_entry, pvh_start_info; /* where it starts, until it has */
     bool initialised;                  /* has a context: may be brought up */
+    bool context_new;                  /* given a context since it ran last: its CPU has to follow */
     spinlock_t lock;                   /* rank VCPU */
 
     struct guest_area info;            /* registered vcpu_info, or inside shared_info */
@@ -81,6 +84,8 @@ struct vcpu {
     uint64_t xss, tsc_adjust, misc_enable;
     void *xsave;                       /* vector state while not on a CPU; 64-byte aligned */
     uint64_t dr[4], dr6; bool dr_loaded;
+
+    struct vcpu_io io;                 /* what a device model was asked */
 
     /* the hypercall in progress */
     bool hc_restart;                   /* leave RIP on the VMCALL: argument registers carry the progress */
@@ -111,10 +116,11 @@ struct domain {
     /* SCHEDOP_watchdog, under lock */
     struct domain_watchdog { struct timer timer; bool in_use; } watchdog[DOMAIN_WATCHDOGS];
 
+    spinlock_t ioreq_lock; struct ioreq_servers ioreq;
     spinlock_t evtchn_lock; struct evtchn_domain evtchn;
     spinlock_t grant_lock; struct gnttab grants;
     spinlock_t vioapic_lock; unsigned int vioapic_count; struct vioapic *vioapic[DOMAIN_MAX_VIOAPICS];
-    spinlock_t vdev_lock;
+    spinlock_t vdev_lock; struct platform *platform;   /* NULL: dom0, PVH guests */
     struct hvm_params params;
     mfn_t shared_info_mfn; void *shared_info; gfn_t shared_info_gfn; bool shared_32bit;
     bool has_callback_vector; uint8_t callback_vector;   /* HVM_PARAM_CALLBACK_IRQ type 2 */
@@ -141,6 +147,9 @@ struct domain *domain_dom0(void);            /* not referenced */
 
 /* id DOMID_INVALID: choose. -EEXIST, -ENOMEM, -EINVAL. The new domain is paused by its controller once. */
 int domain_create(domid_t id, const struct xen_domctl_createdomain *config, struct domain **out) must_check;
+/* MSRs that need no exit; before the vCPUs. domain_free() takes them away. */
+int domain_make_msr_bitmaps(struct domain *d) must_check;
+void domain_free_msr_bitmaps(struct domain *d);
 int domain_add_vcpus(struct domain *d, uint32_t max) must_check;      /* all down */
 void domain_pause(struct domain *d);                                  /* controller's count */
 int domain_unpause(struct domain *d) must_check;                      /* -EINVAL: not paused */
@@ -156,6 +165,9 @@ void domain_notify(struct domain *d, uint32_t vcpu_or_none);          /* EVTCHN_
 void domain_raise_virq(struct domain *d, uint32_t virq);              /* global VIRQ */
 void vcpu_raise_virq(struct vcpu *v, uint32_t virq);
 void domain_raise_global_virq(uint32_t virq);                         /* to dom0 */
+/* Delivers what evtchn_send_lookup() found, to whoever is there: a guest's port, or one of ours. */
+void domain_deliver_event(const struct evtchn_target *to);
+void domain_send_event(struct domain *d, uint32_t port);              /* from a port of ours */
 
 /* Interrupts into a domain's virtual APICs. */
 struct ioapic_msg;

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Accesses that are emulated: a device of ours, a device model, or nobody. An instruction whose access is with a device
+ * model is run again when the answer is there; what it has read and written until then stands in its log
+ * (v->io.log) and is not done a second time.
+ */
+#include "exits.h"
+
+#include <lib/log.h>
+
+/* ---- the log of an instruction ---- */
+
+/* A REP commits an iteration in the registers before it begins the next, so these tell one from the other. */
+static bool is_logs_own(struct vcpu *v)
+{
+    const struct guest_regs *r = &v->hw.regs;
+    const struct io_log *log = &v->io.log;
+
+    return log->rip == hw_get_rip(&v->hw) && log->rcx == r->rcx && log->rsi == r->rsi && log->rdi == r->rdi;
+}
+
+static void accesses_begin(struct vcpu *v)
+{
+    const struct guest_regs *r = &v->hw.regs;
+
+    v->io.log.count = 0;
+    v->io.log.rip = hw_get_rip(&v->hw);
+    v->io.log.rcx = r->rcx;
+    v->io.log.rsi = r->rsi;
+    v->io.log.rdi = r->rdi;
+}
+
+static bool accesses_add(struct vcpu *v, uint8_t type, const struct io_req *req)
+{
+    struct io_log *log = &v->io.log;
+
+    if (log->count == IO_LOG_MAX)
+        return false;
+    log->done[log->count].write = req->write;
+    log->done[log->count].type = type;
+    log->done[log->count].size = req->size;
+    log->done[log->count].addr = req->addr;
+    log->done[log->count].data = req->data;
+    log->count++;
+    return true;
+}
+
+/* The access was made already: its answer. */
+static bool accesses_replay(struct vcpu *v, unsigned int *next, uint8_t type, struct io_req *req)
+{
+    struct io_log *log = &v->io.log;
+
+    if (!is_logs_own(v)) {
+        accesses_begin(v);
+        *next = 0;
+        return false;
+    }
+    if (*next >= log->count)
+        return false;
+    if (log->done[*next].write != req->write || log->done[*next].type != type || log->done[*next].size != req->size ||
+        log->done[*next].addr != req->addr) {
+        /* It is another instruction by now (its bytes or operands were changed meanwhile): from here on it is new. */
+        log->count = *next;
+        return false;
+    }
+    if (!req->write)
+        req->data = log->done[*next].data;
+    ++*next;
+    return true;
+}
+
+enum emul_result vcpu_emul_access(struct vcpu *v, unsigned int *next, struct io_req *req)
+{
+    uint8_t type = req->space == IO_PORT ? IOREQ_TYPE_PIO : IOREQ_TYPE_COPY;
+    enum io_result r;
+
+    if (accesses_replay(v, next, type, req))
+        return EMUL_DONE;
+    r = req->space == IO_PORT ? vcpu_port_access(v, req) : vcpu_mmio_access(v, req);
+    if (r == IO_PENDING) {
+        v->io.purpose = IO_FOR_INSN;
+        v->io.logged = *req;
+        return EMUL_RETRY;
+    }
+    if (!accesses_add(v, type, req))
+        return EMUL_UNHANDLED;
+    ++*next;
+    return EMUL_DONE;
+}
+
+void vcpu_emul_done(struct vcpu *v)
+{
+    v->io.log.count = 0;
+    v->io.log.rip = UINT64_MAX;
+}
+
+/* ---- answers ---- */
+
+void vcpu_port_result(struct vcpu *v, unsigned int size, uint64_t data)
+{
+    struct guest_regs *r = &v->hw.regs;
+    uint64_t mask = io_all_ones(size);
+
+    r->rax = size == 4 ? (uint32_t)data : (r->rax & ~mask) | (data & mask);
+}
+
+/* All servers have answered: what shall happen now, as if the exit had just been handled. */
+enum exit_action vcpu_io_complete(struct vcpu *v)
+{
+    enum io_purpose purpose = (enum io_purpose)v->io.purpose;
+
+    __atomic_store_n(&v->io.answered, false, __ATOMIC_SEQ_CST);
+    v->io.purpose = IO_NOTHING;
+    switch (purpose) {
+    case IO_NOTHING:
+        break;
+    case IO_FOR_PORT:
+        if (v->io.request.read)
+            vcpu_port_result(v, v->io.request.size, v->io.data);
+        return ACT_ADVANCE;
+    case IO_FOR_INSN:
+        if (!v->io.logged.write)
+            v->io.logged.data = v->io.data & io_all_ones(v->io.logged.size);
+        if (accesses_add(v, v->io.logged.space == IO_PORT ? IOREQ_TYPE_PIO : IOREQ_TYPE_COPY, &v->io.logged))
+            return vcpu_emulate(v, "answer of a device model");
+        log_err("d%uv%u: an instruction with more than %u device accesses", v->domain->id, v->id, IO_LOG_MAX);
+        return ACT_CRASH;
+    }
+    return ACT_RESUME;
+}
