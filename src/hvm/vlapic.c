@@ -265,6 +265,15 @@ bool vlapic_rdmsr(struct vlapic *a, uint32_t msr, ns_t now, uint64_t *value)
     return true;
 }
 
+/* Delivery status and remote IRR of a local vector are read-only, not reserved (SDM 11.5.1): what is written there
+ * is dropped. Linux writes ones when it gives the APIC up. */
+static uint32_t read_only_bits(uint16_t offset)
+{
+    if (offset == VLAPIC_REG_LVT0 || offset == VLAPIC_REG_LVT1)
+        return 0x5000;
+    return offset >= VLAPIC_REG_LVTT && offset <= VLAPIC_REG_LVTERR ? 0x1000 : 0;
+}
+
 bool vlapic_wrmsr(struct vlapic *a, uint32_t msr, uint64_t value, ns_t now, struct vlapic_effect *e)
 {
     uint16_t offset = (uint16_t)((msr & 0xffU) << 4);
@@ -282,9 +291,9 @@ bool vlapic_wrmsr(struct vlapic *a, uint32_t msr, uint64_t value, ns_t now, stru
         vlapic_icr_write(a, low, (uint32_t)(value >> 32), e);
         return true;
     }
-    if ((value & ~(uint64_t)r->mask) != 0)
+    if ((value & ~(uint64_t)(r->mask | read_only_bits(offset))) != 0)
         return false;
-    write_register(a, offset, low, now, e);
+    write_register(a, offset, low & r->mask, now, e);
     return true;
 }
 

@@ -8,7 +8,7 @@
 RIG_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 SOURCE_DIR=${SOURCE_DIR:-$(cd "$RIG_DIR/../.." && pwd)}
 RIG_BUILD=${RIG_BUILD:-$SOURCE_DIR/build/host/tests/abi}
-RIG_PACKAGES=(xen-utils-4.17 xenstore-utils xen-utils-common)
+RIG_PACKAGES=(xen-utils-4.17 xenstore-utils xen-utils-common qemu-system-xen seabios)
 
 # ---- outside ----
 

@@ -286,13 +286,14 @@ static uint64_t lost_references(void)
 /* One line per thing that must be as before when all tools are gone. */
 void machine_report(char *to, size_t size)
 {
-    unsigned int domains = 0, used = 0;
+    unsigned int domains = 0, used = 0, xen = 0;
     domid_t from = 0;
     struct domain *d;
 
     for (; (d = domain_get_next(from)) != NULL; domain_put(d)) {
         from = (domid_t)(d->id + 1);
         domains++;
+        xen += d->evtchn.xen_in_use;
     }
     for (uint32_t port = 0; port < rig_vcpu->domain->evtchn.port_limit; port++) {
         const struct evtchn *c = evtchn_port(&rig_vcpu->domain->evtchn, port);
@@ -300,6 +301,6 @@ void machine_report(char *to, size_t size)
         used += c && c->state != EVT_FREE && c->state != EVT_RESERVED;
     }
     snprintf(to, size, "free_pages %lu\ndomains %u\ndom0_pages %lu\ndom0_ports %u\ntool_ports %u\nscratch %lu\n"
-             "maptrack %u\nlost_references %lu\n", frames_free_count(), domains, rig_vcpu->domain->tot_pages, used, evtchn_ports_open(),
-             scratch_used(), rig_vcpu->domain->grants.maptrack_used, lost_references());
+             "maptrack %u\nlost_references %lu\nxen_ports %u\n", frames_free_count(), domains, rig_vcpu->domain->tot_pages, used, evtchn_ports_open(),
+             scratch_used(), rig_vcpu->domain->grants.maptrack_used, lost_references(), xen);
 }

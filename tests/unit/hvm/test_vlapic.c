@@ -281,6 +281,8 @@ static void x2apic_registers_are_msrs_with_strict_bits(void **state)
     assert_false(vlapic_wrmsr(&w->a, 0x832, 0x80000, 0, &w->e));
     assert_false(vlapic_wrmsr(&w->a, 0x832, 1ULL << 32, 0, &w->e));
     assert_false(vlapic_wrmsr(&w->a, 0x830, 0x02000, 0, &w->e));
+    assert_true(vlapic_wrmsr(&w->a, 0x835, 0x5700, 0, &w->e));    /* status bits are read-only */
+    assert_false(vlapic_wrmsr(&w->a, 0x835, 0x0800, 0, &w->e));
     for (uint32_t msr = 0x840; msr <= 0x8ff; msr++) {
         assert_false(vlapic_rdmsr(&w->a, msr, 0, &v));
         assert_false(vlapic_wrmsr(&w->a, msr, 0, 0, &w->e));
