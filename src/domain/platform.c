@@ -210,7 +210,7 @@ uint8_t vcpu_take_extint(struct vcpu *v)
 
 /* ---- time: VDEV held but in the timer's own function ---- */
 
-static void arm(struct platform *p)
+void platform_arm(struct platform *p)
 {
     ns_t next = min_of(vpit_deadline(&p->pit), vrtc_deadline(&p->rtc));
 
@@ -237,7 +237,7 @@ static void timer_fired(void *arg)
     vpm_expire(&p->pm, now);
     p->pulse_isa |= isa;
     p->pulse_pins |= pins;
-    arm(p);
+    platform_arm(p);
     spin_unlock(&d->vdev_lock);
     platform_settle(d);
 }
@@ -264,7 +264,7 @@ static void by_bytes(struct io_req *req, struct platform *p,
     }
     if (!req->write)
         req->data = data;
-    arm(p);
+    platform_arm(p);
     req->effects |= EFFECTS;
 }
 
@@ -305,7 +305,7 @@ static void rtc_access(void *ctx, struct io_req *req)
         ours = vrtc_read(&p->rtc, (uint16_t)req->addr, time_now(), &value);
         req->data = value;
     }
-    arm(p);
+    platform_arm(p);
     req->effects |= ours ? EFFECTS : IO_EFFECT_FORWARD;
 }
 
@@ -319,7 +319,7 @@ static void hpet_access(void *ctx, struct io_req *req)
     else
         req->data = vhpet_read(&p->hpet, offset, req->size, time_now()) & io_all_ones(req->size);
     if (req->write) {
-        arm(p);
+        platform_arm(p);
         req->effects |= EFFECTS;
     }
 }

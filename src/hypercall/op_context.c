@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * HVM context (xen/hvm/save.h): a domain's state as a chain of records {type, instance, length,
- * data}. Written straight into the caller's buffer; read one record at a time. Devices that a PVH
- * guest does not have are not written, and refused records name themselves in the log.
+ * data}. Written straight into the caller's buffer; read one record at a time. Devices that a
+ * guest does not have are not written.
  */
 #include "ctl.h"
 #include "vcpu_context.h"
@@ -20,7 +20,8 @@ static const uint32_t mtrr_fixed[NUM_FIXED_MSR] = { 0x250, 0x258, 0x259, 0x268, 
                                                     0x26c, 0x26d, 0x26e, 0x26f };
 
 union record { struct hvm_save_header header; struct hvm_hw_cpu cpu; struct hvm_hw_lapic lapic;
-               struct hvm_hw_lapic_regs lapic_regs; struct hvm_hw_mtrr mtrr; };
+               struct hvm_hw_lapic_regs lapic_regs; struct hvm_hw_mtrr mtrr;
+               uint64_t platform[PLATFORM_RECORD_MAX / 8]; };
 
 /* Where records go. With no buffer only their size is counted. */
 struct sink { struct hc *c; gva_t at; uint64_t used, room; bool count_only; int rc; };
@@ -107,6 +108,16 @@ static bool make_record(struct domain *d, uint16_t type, struct vcpu *v, union r
 static const uint16_t vcpu_records[] = { HVM_SAVE_CODE(CPU), HVM_SAVE_CODE(LAPIC),
                                          HVM_SAVE_CODE(LAPIC_REGS), HVM_SAVE_CODE(MTRR) };
 
+static void put_platform(struct sink *s, struct domain *d, union record *r)
+{
+    uint16_t type, instance;
+    uint32_t length;
+
+    for (unsigned int n = 0; platform_record_at(d, n, &type, &instance); n++)
+        if (platform_save(d, type, instance, r, &length))
+            put_record(s, type, instance, r, length);
+}
+
 static void put_all(struct sink *s, struct domain *d, union record *r)
 {
     uint32_t length;
@@ -117,6 +128,7 @@ static void put_all(struct sink *s, struct domain *d, union record *r)
         for (uint32_t i = 0; i < d->max_vcpus; i++)
             if (d->vcpu[i] && make_record(d, vcpu_records[k], d->vcpu[i], r, &length))
                 put_record(s, vcpu_records[k], (uint16_t)i, r, length);
+    put_platform(s, d, r);
     put_record(s, HVM_SAVE_CODE(END), 0, NULL, 0);
 }
 
@@ -163,9 +175,12 @@ int64_t domctl_gethvmcontext_partial(struct ctl *t)
     if (!r)
         return -ENOMEM;
     domain_pause(t->d);
-    if ((v || a->type == HVM_SAVE_CODE(HEADER)) &&
-        make_record(t->d, (uint16_t)a->type, v, r, &length))
+    if (platform_record_length((uint16_t)a->type)) {
+        if (platform_save(t->d, (uint16_t)a->type, (uint16_t)a->instance, r, &length))
+            rc = 0;
+    } else if ((v || a->type == HVM_SAVE_CODE(HEADER)) && make_record(t->d, (uint16_t)a->type, v, r, &length)) {
         rc = 0;
+    }
     resume(t->d);
     if (rc == 0 && hc_handle(a->buffer).v) {
         if (a->bufsz < length)
@@ -219,7 +234,7 @@ static uint32_t record_length(uint16_t type)
     case HVM_SAVE_CODE(LAPIC):      return sizeof(struct hvm_hw_lapic);
     case HVM_SAVE_CODE(LAPIC_REGS): return sizeof(struct hvm_hw_lapic_regs);
     case HVM_SAVE_CODE(MTRR):       return sizeof(struct hvm_hw_mtrr);
-    default:                        return 0;
+    default:                        return platform_record_length(type);
     }
 }
 
@@ -230,6 +245,8 @@ static int load_record(struct ctl *t, const struct hvm_save_descriptor *h, union
 
     if (h->typecode == HVM_SAVE_CODE(HEADER))
         return load_header(r);
+    if (platform_record_length(h->typecode))
+        return platform_load(t->d, h->typecode, h->instance, r);
     if (!v)
         return hc_invalid(t->c, "sethvmcontext: instance", h->instance);
     switch (h->typecode) {

@@ -26,6 +26,9 @@ check 'QEMU serves it' eval 'qemu_of $id'
 check 'QEMU is ready' eval '[ "$(tool xenstore-read /local/domain/0/device-model/$id/state)" = running ]'
 check 'its ports are the hypervisor'\''s own: two vCPUs and the ring' eval '[ "$(rig_report xen_ports)" = 3 ]'
 check 'xl trigger power, sleep' eval 'tool xl trigger hvm power && tool xl trigger hvm sleep'
+for device in PIC: IOAPIC: PIT: RTC: HPET: 'ACPI PM'; do
+    check "xen-hvmctx shows the state of $device" eval 'has "$(tool xen-hvmctx $id)" "$device"'
+done
 check 'xl unpause, pause' eval 'tool xl unpause hvm && tool xl pause hvm'
 check 'xl destroy' tool timeout 60 xl destroy hvm
 check 'QEMU has gone' eval 'wait_for "end of QEMU" eval "! qemu_of $id"'

@@ -51,6 +51,15 @@ void domain_set_link_route(struct domain *d, unsigned int link, uint8_t irq);
 /* A message as a PCI device would write it. -EINVAL: not addressed to local APICs. */
 int domain_send_msi(struct domain *d, uint64_t address, uint32_t data) must_check;
 
+/* Records of a saved domain, which is paused. The n-th that this domain has; false: no more. */
+#define PLATFORM_RECORD_MAX 1048U
+bool platform_record_at(const struct domain *d, unsigned int n, uint16_t *type, uint16_t *instance);
+uint32_t platform_record_length(uint16_t type);                   /* 0: not one of the platform's */
+bool platform_save(struct domain *d, uint16_t type, uint16_t instance, void *to, uint32_t *length);
+/* -EINVAL: no such device, or a state that it cannot have. */
+int platform_load(struct domain *d, uint16_t type, uint16_t instance, const void *from) must_check;
+void platform_arm(struct platform *p);                            /* VDEV held: its timer follows its devices */
+
 /* After an access to these devices: what follows from it. No lock held. */
 void platform_settle(struct domain *d);
 /* The PIC wants an ExtINT and this vCPU would take it. Any context. */

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From an exit of a guest to a device model and back, with the test as device model: it is dom0, reads the requests in the
+ * shared page and sends the events.
+ */
+#include "exits.h"
+
+#include "world.h"
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <cmocka.h>
+#include <xen/event_channel.h>
+
+#define DEVICE 0x200000UL            /* guest-physical, no RAM there */
+#define CODE 0x1000UL
+#define DATA 0x2000UL
+
+static struct ioreq *slot;
+static evtchn_port_t local;          /* dom0's end */
+static ioservid_t id;
+
+static struct vcpu *g(void) { return world.g0; }
+
+static void run(struct vcpu *v)
+{
+    if (this_cpu()->current)
+        vcpu_unload(this_cpu()->current);
+    vcpu_load(v);
+}
+
+static void flat_protected_mode(struct vcpu *v)
+{
+    struct guest_seg code = { 8, UINT32_MAX, 0xc09b, 0 }, data = { 16, UINT32_MAX, 0xc093, 0 };
+
+    run(v);
+    assert_true(hw_set_cr(&v->hw, 0, CR0_PE | CR0_NE | CR0_ET));
+    hw_set_seg(&v->hw, SEG_CS, &code);
+    for (int s = 0; s < SEG_COUNT; s++)
+        if (s != SEG_CS && s != SEG_TR && s != SEG_LDTR)
+            hw_set_seg(&v->hw, (enum seg)s, &data);
+    hw_set_rip(&v->hw, CODE);
+}
+
+static int setup(void **state)
+{
+    struct evtchn_bind_interdomain bind = { .remote_dom = 1 };
+    int rc = world_setup(state);
+
+    if (rc != 0)
+        return rc;
+    world.guest->config.arch.emulation_flags = XEN_X86_EMU_ALL & ~XEN_X86_EMU_VPCI;
+    assert_int_equal(domain_make_platform(world.guest), 0);
+    assert_int_equal(domain_ioreq_create(world.guest, 0, HVM_IOREQSRV_BUFIOREQ_ATOMIC, &id), 0);
+    assert_int_equal(domain_ioreq_range(world.guest, id, XEN_DMOP_IO_RANGE_PORT, 0x1f0, 0x1f7, true), 0);
+    assert_int_equal(domain_ioreq_range(world.guest, id, XEN_DMOP_IO_RANGE_PORT, 0x70, 0x71, true), 0);
+    assert_int_equal(domain_ioreq_range(world.guest, id, XEN_DMOP_IO_RANGE_MEMORY, DEVICE, DEVICE + 0xfff, true), 0);
+    assert_int_equal(domain_ioreq_enable(world.guest, id, true), 0);
+    slot = &world.guest->ioreq.server[id]->page->vcpu_ioreq[0];
+    bind.remote_port = slot->vp_eport;
+    assert_int_equal(OP(world.v0, __HYPERVISOR_event_channel_op, EVTCHNOP_bind_interdomain, &bind), 0);
+    local = bind.local_port;
+    flat_protected_mode(g());
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    domain_ioreq_destroy_all(world.guest);
+    return world_teardown(state);
+}
+
+/* The server answers and sends its event. */
+static void answer(uint64_t data)
+{
+    struct evtchn_send send = { .port = local };
+
+    assert_int_equal(slot->state, STATE_IOREQ_READY);
+    slot->data = data;
+    slot->state = STATE_IORESP_READY;
+    assert_int_equal(OP(world.v0, __HYPERVISOR_event_channel_op, EVTCHNOP_send, &send), 0);
+    run(g());
+}
+
+static void expect_request(uint8_t type, uint64_t addr, uint32_t size, bool read)
+{
+    assert_int_equal(slot->state, STATE_IOREQ_READY);
+    assert_int_equal(slot->type, type);
+    assert_int_equal(slot->addr, addr);
+    assert_int_equal(slot->size, size);
+    assert_int_equal(slot->dir, read);
+    assert_int_equal(g()->sched.pause_count, 1);
+}
+
+static void expect_running_again(void)
+{
+    assert_int_equal(g()->sched.pause_count, 0);
+    assert_true(g()->io.answered);
+}
+
+static void code(const char *bytes, size_t size)
+{
+    world_put_at(world.guest, CODE, bytes, size);
+    hw_set_rip(&g()->hw, CODE);
+}
+
+static enum exit_action touch(uint64_t gpa)
+{
+    struct vmexit x = { .ept = { .gpa = gpa_of(gpa) } };
+
+    return exit_ept(g(), &x);
+}
+
+static void a_port_read_waits_and_gets_the_answer(void **state)
+{
+    struct vmexit x = { .insn_len = 1, .pio = { .port = 0x1f7, .size = 1, .in = true } };
+
+    (void)state;
+    g()->hw.regs.rax = 0x11223344;
+    assert_int_equal(exit_pio(g(), &x), ACT_WAIT_IO);
+    expect_request(IOREQ_TYPE_PIO, 0x1f7, 1, true);
+    answer(0x58);
+    expect_running_again();
+    assert_int_equal(vcpu_io_complete(g()), ACT_ADVANCE);
+    assert_int_equal(g()->io.insn_len, 1);
+    assert_int_equal(g()->hw.regs.rax, 0x11223358);
+}
+
+static void an_event_without_an_answer_changes_nothing(void **state)
+{
+    struct vmexit x = { .pio = { .port = 0x1f7, .size = 1, .in = true } };
+
+    (void)state;
+    assert_int_equal(exit_pio(g(), &x), ACT_WAIT_IO);
+    domain_io_event(world.guest, 0);
+    assert_int_equal(g()->sched.pause_count, 1);
+    assert_false(g()->io.answered);
+    answer(0);
+    expect_running_again();
+}
+
+static void a_server_that_breaks_the_protocol_has_its_domain_crash(void **state)
+{
+    struct vmexit x = { .pio = { .port = 0x1f7, .size = 1, .in = true } };
+
+    (void)state;
+    assert_int_equal(exit_pio(g(), &x), ACT_WAIT_IO);
+    slot->state = STATE_IOREQ_NONE;
+    domain_io_event(world.guest, 0);
+    assert_true(world.guest->shut_down);
+    assert_int_equal(world.guest->shutdown_reason, 3);
+}
+
+static void when_the_server_goes_what_waits_reads_all_ones(void **state)
+{
+    struct vmexit x = { .pio = { .port = 0x1f0, .size = 2, .in = true } };
+
+    (void)state;
+    g()->hw.regs.rax = 0;
+    assert_int_equal(exit_pio(g(), &x), ACT_WAIT_IO);
+    assert_int_equal(domain_ioreq_destroy(world.guest, id), 0);
+    expect_running_again();
+    assert_int_equal(vcpu_io_complete(g()), ACT_ADVANCE);
+    assert_int_equal(g()->hw.regs.rax, 0xffff);
+    assert_int_equal(domain_ioreq_destroy(world.guest, id), -ENOENT);
+}
+
+static void an_instruction_reads_device_memory(void **state)
+{
+    (void)state;
+    code("\x8b\x05\x04\x00\x20\x00", 6);                       /* mov 0x200004, %eax */
+    assert_int_equal(touch(DEVICE + 4), ACT_WAIT_IO);
+    expect_request(IOREQ_TYPE_COPY, DEVICE + 4, 4, true);
+    assert_int_equal(hw_get_rip(&g()->hw), CODE);
+    answer(0xcafe);
+    assert_int_equal(vcpu_io_complete(g()), ACT_RESUME);
+    assert_int_equal(g()->hw.regs.rax, 0xcafe);
+    assert_int_equal(hw_get_rip(&g()->hw), CODE + 6);
+    assert_int_equal(slot->state, STATE_IOREQ_NONE);
+}
+
+static void an_exchange_reads_once_and_writes_once(void **state)
+{
+    (void)state;
+    code("\x87\x05\x00\x00\x20\x00", 6);                       /* xchg %eax, 0x200000 */
+    g()->hw.regs.rax = 0x1111;
+    assert_int_equal(touch(DEVICE), ACT_WAIT_IO);
+    expect_request(IOREQ_TYPE_COPY, DEVICE, 4, true);
+    answer(0x2222);
+    assert_int_equal(vcpu_io_complete(g()), ACT_WAIT_IO);
+    expect_request(IOREQ_TYPE_COPY, DEVICE, 4, false);
+    assert_int_equal(slot->data, 0x1111);
+    answer(0);
+    assert_int_equal(vcpu_io_complete(g()), ACT_RESUME);
+    assert_int_equal(g()->hw.regs.rax, 0x2222);
+}
+
+static void a_repeated_move_makes_each_access_once(void **state)
+{
+    char bytes[3] = { 'a', 'b', 'c' };
+    enum exit_action a;
+
+    (void)state;
+    code("\xf3\xa4", 2);                                        /* rep movsb */
+    world_put_at(world.guest, DATA, bytes, sizeof(bytes));
+    g()->hw.regs.rsi = DATA;
+    g()->hw.regs.rdi = DEVICE;
+    g()->hw.regs.rcx = 3;
+    a = touch(DEVICE);
+    for (unsigned int i = 0; i < 3; i++) {
+        assert_int_equal(a, ACT_WAIT_IO);
+        expect_request(IOREQ_TYPE_COPY, DEVICE + i, 1, false);
+        assert_int_equal(slot->data, (uint64_t)bytes[i]);
+        answer(0);
+        a = vcpu_io_complete(g());
+    }
+    assert_int_equal(a, ACT_RESUME);
+    assert_int_equal(g()->hw.regs.rcx, 0);
+    assert_int_equal(hw_get_rip(&g()->hw), CODE + 2);
+}
+
+static void string_input_goes_into_memory(void **state)
+{
+    struct vmexit x = { .pio = { .port = 0x1f0, .size = 2, .in = true, .string = true, .rep = true } };
+    uint16_t words[2];
+
+    (void)state;
+    code("\xf3\x66\x6d", 3);                                    /* rep insw */
+    g()->hw.regs.rdi = DATA;
+    g()->hw.regs.rcx = 2;
+    g()->hw.regs.rdx = 0x1f0;
+    assert_int_equal(exit_pio(g(), &x), ACT_WAIT_IO);
+    expect_request(IOREQ_TYPE_PIO, 0x1f0, 2, true);
+    answer(0x1234);
+    assert_int_equal(vcpu_io_complete(g()), ACT_WAIT_IO);
+    answer(0x5678);
+    assert_int_equal(vcpu_io_complete(g()), ACT_RESUME);
+    world_get(world.guest, DATA, words, sizeof(words));
+    assert_int_equal(words[0], 0x1234);
+    assert_int_equal(words[1], 0x5678);
+}
+
+static void an_access_across_the_end_of_the_range_is_nobodys(void **state)
+{
+    (void)state;
+    code("\x8b\x05\xfe\x0f\x20\x00", 6);                       /* the last two bytes and two beyond */
+    assert_int_equal(touch(DEVICE + 0xffe), ACT_WAIT_IO);      /* two bytes in this page */
+    expect_request(IOREQ_TYPE_COPY, DEVICE + 0xffe, 2, true);
+    answer(0xabcd);
+    assert_int_equal(vcpu_io_complete(g()), ACT_RESUME);
+    assert_int_equal(g()->hw.regs.rax, 0xffffabcd);
+}
+
+static void devices_of_ours_come_first_and_pass_on_what_is_not_theirs(void **state)
+{
+    struct vmexit index = { .pio = { .port = 0x70, .size = 1 } }, data = { .pio = { .port = 0x71, .size = 1, .in = true } };
+
+    (void)state;
+    g()->hw.regs.rax = 0x0d;                                    /* register D of the clock */
+    assert_int_equal(exit_pio(g(), &index), ACT_ADVANCE);
+    assert_int_equal(exit_pio(g(), &data), ACT_ADVANCE);
+    assert_int_equal(g()->hw.regs.rax & 0xff, 0x80);
+    g()->hw.regs.rax = 0x34;                                    /* CMOS of the device model */
+    assert_int_equal(exit_pio(g(), &index), ACT_WAIT_IO);
+    expect_request(IOREQ_TYPE_PIO, 0x70, 1, false);
+    answer(0);
+    assert_int_equal(vcpu_io_complete(g()), ACT_ADVANCE);
+    assert_int_equal(exit_pio(g(), &data), ACT_WAIT_IO);
+    answer(0x42);
+    assert_int_equal(vcpu_io_complete(g()), ACT_ADVANCE);
+    assert_int_equal(g()->hw.regs.rax & 0xff, 0x42);
+}
+
+static void servers_are_told_when_pages_have_gone(void **state)
+{
+    (void)state;
+    domain_ioreq_stale(world.guest);
+    assert_true(g()->io.invalidate);
+    assert_true(vcpu_io_invalidate(g()));
+    expect_request(IOREQ_TYPE_INVALIDATE, 0, 4, false);
+    assert_true(slot->data == UINT64_MAX);
+    answer(0);
+    expect_running_again();
+    assert_int_equal(vcpu_io_complete(g()), ACT_RESUME);
+    assert_false(g()->io.invalidate);
+}
+
+static void out(uint16_t port, uint8_t value)
+{
+    struct vmexit x = { .pio = { .port = port, .size = 1 } };
+
+    g()->hw.regs.rax = value;
+    assert_int_equal(exit_pio(g(), &x), ACT_ADVANCE);
+}
+
+static void an_isa_line_reaches_the_cpu_through_the_pic(void **state)
+{
+    static const struct { uint16_t port; uint8_t value; } init[] = {
+        { 0x20, 0x11 }, { 0x21, 0x08 }, { 0x21, 0x04 }, { 0x21, 0x01 },
+        { 0xa0, 0x11 }, { 0xa1, 0x70 }, { 0xa1, 0x02 }, { 0xa1, 0x01 }, { 0x21, 0 }, { 0xa1, 0 },
+    };
+
+    (void)state;
+    for (unsigned int i = 0; i < sizeof(init) / sizeof(init[0]); i++)
+        out(init[i].port, init[i].value);
+    assert_false(vcpu_wants_extint(g()));
+    domain_set_isa(world.guest, 14, true);
+    assert_true(vcpu_wants_extint(g()));
+    assert_true(vcpu_has_event(g()));
+    assert_int_equal(vcpu_take_extint(g()), 0x76);
+    assert_false(vcpu_wants_extint(g()));
+}
+
+static void the_platform_is_saved_and_loaded(void **state)
+{
+    uint64_t record[20][PLATFORM_RECORD_MAX / 8];
+    uint16_t type[20], instance[20];
+    unsigned int n = 0;
+    uint32_t length;
+
+    (void)state;
+    out(0x21, 0x5a);
+    domain_set_intx(world.guest, 3, 1, true);
+    domain_set_link_route(world.guest, 2, 10);
+    for (; platform_record_at(world.guest, n, &type[n], &instance[n]); n++)
+        assert_true(platform_save(world.guest, type[n], instance[n], record[n], &length));
+    assert_int_equal(n, 10);
+    out(0x21, 0);
+    domain_set_link_route(world.guest, 2, 0);
+    for (unsigned int i = 0; i < n; i++)
+        assert_int_equal(platform_load(world.guest, type[i], instance[i], record[i]), 0);
+    assert_int_equal(world.guest->platform->pic.chip[0].imr, 0x5a);
+    assert_int_equal(world.guest->platform->lines.link.route[2], 10);
+    assert_int_equal(platform_load(world.guest, HVM_SAVE_CODE(PIC), 2, record[0]), -EINVAL);
+}
+
+static void the_pm_block_moves(void **state)
+{
+    struct vmexit x = { .pio = { .port = 0xb008, .size = 4, .in = true } };
+
+    (void)state;
+    assert_int_equal(exit_pio(g(), &x), ACT_ADVANCE);
+    assert_int_equal(g()->hw.regs.rax, 0xffffffff);
+    assert_int_equal(domain_move_pm_block(world.guest, 1), 0);
+    assert_int_equal(exit_pio(g(), &x), ACT_ADVANCE);
+    assert_int_not_equal(g()->hw.regs.rax, 0xffffffff);
+    assert_int_equal(domain_move_pm_block(world.guest, 2), -EINVAL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+        T(a_port_read_waits_and_gets_the_answer),
+        T(an_event_without_an_answer_changes_nothing),
+        T(a_server_that_breaks_the_protocol_has_its_domain_crash),
+        T(when_the_server_goes_what_waits_reads_all_ones),
+        T(an_instruction_reads_device_memory),
+        T(an_exchange_reads_once_and_writes_once),
+        T(a_repeated_move_makes_each_access_once),
+        T(string_input_goes_into_memory),
+        T(an_access_across_the_end_of_the_range_is_nobodys),
+        T(devices_of_ours_come_first_and_pass_on_what_is_not_theirs),
+        T(servers_are_told_when_pages_have_gone),
+        T(an_isa_line_reaches_the_cpu_through_the_pic),
+        T(the_platform_is_saved_and_loaded),
+        T(the_pm_block_moves),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
