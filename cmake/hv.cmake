@@ -70,6 +70,29 @@ function(hv_subsystem name)
   endif()
 endfunction()
 
+# hv_offsets(name): offsets of C structures for entry.S of src/<name>: its offsets.c is compiled to assembler text, the
+# marked lines become #defines in offsets.h.
+function(hv_offsets name)
+  if(NOT TENON_PRODUCT)
+    return()
+  endif()
+  set(generated ${CMAKE_CURRENT_BINARY_DIR}/generated)
+  file(MAKE_DIRECTORY ${generated})
+  add_custom_command(
+    OUTPUT ${generated}/offsets.h
+    COMMAND ${CMAKE_C_COMPILER} ${HV_COMMON_FLAGS} ${HV_FREESTANDING_FLAGS} -S
+            "-I$<JOIN:$<TARGET_PROPERTY:hv_${name},INCLUDE_DIRECTORIES>,;-I>"
+            -MD -MF ${generated}/offsets.d -MT ${generated}/offsets.h
+            -o ${generated}/offsets.s ${CMAKE_CURRENT_SOURCE_DIR}/offsets.c
+    COMMAND sed -n "s/^.*@offset \\([A-Z0-9_]*\\) \\([0-9]*\\)\".*$/#define \\1 \\2/p"
+            ${generated}/offsets.s > ${generated}/offsets.h
+    DEPENDS offsets.c
+    DEPFILE ${generated}/offsets.d
+    COMMAND_EXPAND_LISTS VERBATIM)
+  target_sources(hv_${name} PRIVATE ${generated}/offsets.h)
+  target_include_directories(hv_${name} PRIVATE ${generated})
+endfunction()
+
 # hv_unit_test(name SUBJECT folder ... SOURCES test_x.c ...): a cmocka program, one test of ctest.
 function(hv_unit_test name)
   cmake_parse_arguments(A "" "" "SUBJECT;SOURCES" ${ARGN})

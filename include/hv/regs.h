@@ -50,6 +50,7 @@ struct guest_mode {
     bool code64;      /* CS.L with LMA */
     bool code32;      /* CS.D */
     uint32_t pkru;
+    bool pdptes_in_memory;   /* at CR3, not in pdpte */
     uint64_t pdpte[4];
 };
 

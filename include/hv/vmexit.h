@@ -49,7 +49,8 @@ struct hv_event {
     uint64_t cr2;          /* page faults that we inject: the address */
 };
 
-struct exit_cr { uint8_t cr; uint8_t gpr; enum { CR_WRITE, CR_READ, CR_CLTS, CR_LMSW } op; uint16_t lmsw; };
+struct exit_cr { uint8_t cr; uint8_t gpr; enum { CR_WRITE, CR_READ, CR_CLTS, CR_LMSW } op; uint16_t lmsw;
+                 bool undecoded; /* the CPU says which register, not what instruction: op and gpr are a guess */ };
 struct exit_dr { uint8_t dr; uint8_t gpr; bool read; };
 struct exit_pio { uint16_t port; uint8_t size; bool in, string, rep, imm; gva_t gva; };
 struct exit_ept { gpa_t gpa; gva_t gva; bool gva_valid, walk; /* fault in the guest's own page walk */
@@ -60,7 +61,7 @@ struct exit_task_switch { uint16_t selector; enum { TASK_CALL, TASK_IRET, TASK_J
 
 struct vmexit {
     enum exit_reason reason;
-    uint8_t insn_len;            /* 0 when the exit is not due to an instruction */
+    uint8_t insn_len;            /* 0: not due to an instruction, or the CPU does not tell its length */
     uint32_t hw_reason;          /* raw, for the log */
     uint64_t hw_qual;
     struct hv_event cut_short;   /* event whose delivery this exit interrupted */
@@ -72,7 +73,7 @@ struct vmexit {
         struct exit_ept ept;
         struct exit_apic apic;         /* APIC_ACCESS, APIC_WRITE */
         struct exit_task_switch task;
-        uint8_t vector;                /* EXTERNAL_IRQ, EOI_INDUCED */
+        uint8_t vector;                /* EXTERNAL_IRQ (0: not acknowledged, the CPU will raise it itself), EOI_INDUCED */
         uint32_t fail_code;            /* ENTRY_FAILED: VM-instruction error; BAD_STATE: qualification */
     };
 };

@@ -45,7 +45,7 @@ static bool is_canonical(const struct guest_mode *m, uint64_t va)
 }
 
 /* Chooses the format; false: the PAE page-directory pointer is absent or malformed (*o says which). */
-static bool walk_begin(struct walk *w, uint64_t va, enum outcome *o)
+static bool walk_begin(struct walk *w, const struct pagewalk_memory *mem, uint64_t va, enum outcome *o)
 {
     const struct guest_mode *m = w->mode;
     uint64_t pdpte;
@@ -71,6 +71,9 @@ static bool walk_begin(struct walk *w, uint64_t va, enum outcome *o)
     }
     w->levels = 2;
     pdpte = m->pdpte[(va >> 30) & 3U];
+    if (m->pdptes_in_memory &&
+        !mem->read(mem->ctx, gpa_of((m->cr3 & 0xffffffe0ULL) + 8 * ((va >> 30) & 3U)), &pdpte, sizeof(pdpte)))
+        pdpte = 0;
     w->root = gpa_of(pdpte & PTE_ADDR);
     *o = (pdpte & PTE_P) == 0 ? WALK_ABSENT : WALK_RESERVED;
     return (pdpte & PTE_P) != 0 && (pdpte & PAE_PDPTE_RSVD) == 0;
@@ -227,7 +230,7 @@ static uint32_t walk_once(struct walk *w, const struct pagewalk_memory *mem, uin
 {
     enum outcome o = WALK_FOUND;
 
-    if (walk_begin(w, va, &o))
+    if (walk_begin(w, mem, va, &o))
         o = walk_down(w, mem, va);
     *absent = o == WALK_ABSENT;
     if (o == WALK_ABSENT)

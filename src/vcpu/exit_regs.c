@@ -37,23 +37,25 @@ static bool write_cr(struct vcpu *v, unsigned int cr, uint64_t value)
 
 enum exit_action exit_cr(struct vcpu *v, const struct vmexit *x)
 {
-    const struct exit_cr *c = &x->cr;
+    struct exit_cr c = x->cr;
     uint64_t cr0, value;
 
-    switch (c->op) {
+    if (unlikely(c.undecoded) && !vcpu_decode_cr(v, &c))
+        return ACT_CRASH;
+    switch (c.op) {
     case CR_READ:
-        value = c->cr == 8 ? vlapic_get_tpr(&v->lapic) >> 4 : hw_get_cr(&v->hw, c->cr);
-        gpr_write(v, c->gpr, value);
+        value = c.cr == 8 ? vlapic_get_tpr(&v->lapic) >> 4 : hw_get_cr(&v->hw, c.cr);
+        gpr_write(v, c.gpr, value);
         return ACT_ADVANCE;
     case CR_WRITE:
-        return write_cr(v, c->cr, gpr_read(v, c->gpr)) ? ACT_ADVANCE : vcpu_gp(v);
+        return write_cr(v, c.cr, gpr_read(v, c.gpr)) ? ACT_ADVANCE : vcpu_gp(v);
     case CR_CLTS:
         cr0 = hw_get_cr(&v->hw, 0);
         return write_cr(v, 0, cr0 & ~CR0_TS) ? ACT_ADVANCE : vcpu_gp(v);
     case CR_LMSW:
         /* LMSW can set PE but not clear it (SDM vol. 2). */
         cr0 = hw_get_cr(&v->hw, 0);
-        value = (cr0 & ~0xeULL) | (c->lmsw & 0xfU);
+        value = (cr0 & ~0xeULL) | (c.lmsw & 0xfU);
         return write_cr(v, 0, value) ? ACT_ADVANCE : vcpu_gp(v);
     }
     return ACT_CRASH;

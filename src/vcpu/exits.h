@@ -38,6 +38,11 @@ void vcpu_apic_mode_changed(struct vcpu *v);
 /* Before entry with virtual-interrupt delivery: hand the CPU what has come in. IRQs off. */
 void vcpu_virtual_interrupts(struct vcpu *v);
 
+/* The instruction at RIP, where the CPU told neither its length nor its registers (hv/vmexit.h). Crashes the domain, or
+ * false, when there is none that exits. */
+unsigned int vcpu_insn_length(struct vcpu *v);
+bool vcpu_decode_cr(struct vcpu *v, struct exit_cr *c) must_check;
+
 bool vcpu_has_event(struct vcpu *v);
 /* HLT with interrupts off: offline; the last vCPU takes the domain with it. */
 void vcpu_halt_forever(struct vcpu *v);

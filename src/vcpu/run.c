@@ -44,7 +44,7 @@ static void vcpu_finish(struct vcpu *v, const struct vmexit *x, enum exit_action
 {
     switch (a) {
     case ACT_ADVANCE:
-        hw_skip(&v->hw, x->insn_len);
+        hw_skip(&v->hw, likely(x->insn_len) ? x->insn_len : vcpu_insn_length(v));
         break;
     case ACT_RESUME:
     case ACT_RETRY:
@@ -224,12 +224,14 @@ bool vcpu_has_event(struct vcpu *v)
 /* Interrupts of the machine that ended the guest's run are served with their own vectors, IRQs off. */
 static void vcpu_host_event(struct vcpu *v, const struct vmexit *x)
 {
-    if (x->reason == EXIT_EXTERNAL_IRQ)
-        irq_dispatch(x->vector);
-    else if (x->reason == EXIT_EXCEPTION && x->exc.event.vector == X86_NMI)
+    if (x->reason == EXIT_EXTERNAL_IRQ) {
+        if (likely(x->vector))
+            irq_dispatch(x->vector);
+    } else if (x->reason == EXIT_EXCEPTION && x->exc.event.vector == X86_NMI) {
         trap_run_nmi();
-    else if (x->reason == EXIT_EXCEPTION && x->exc.event.vector == X86_MC)
+    } else if (x->reason == EXIT_EXCEPTION && x->exc.event.vector == X86_MC) {
         trap_run_machine_check();
+    }
     /* An event whose delivery was cut short is delivered again; a task switch completes it itself. */
     if (unlikely(x->cut_short.valid) && x->reason != EXIT_TASK_SWITCH)
         hw_inject(&v->hw, &x->cut_short);

@@ -15,25 +15,17 @@
 #include "caps.h"
 #include "cpu.h"
 
+#include <guestcpu/rules.h>
 #include <hv/assert.h>
 
 #define CR0_GUEST (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_WP | CR0_AM | CR0_PG)
 #define CR0_VALID (CR0_GUEST | CR0_NE | CR0_NW | CR0_CD)
-#define CR4_VIRTUALISED (CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | \
-    CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_PCIDE | CR4_OSXSAVE | \
-    CR4_SMEP | CR4_SMAP | CR4_PKE)
-/* A change of these changes translations that the TLB holds. */
-#define CR0_FLUSHES (CR0_PG | CR0_WP | CR0_PE)
-#define CR4_FLUSHES (CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP | CR4_PKE)
-#define CR3_NO_FLUSH BIT(63)
-#define CR3_PCID 0xfffULL
-#define EFER_VALID (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
 #define PDPTE_RESERVED (0xfff00000000001e6ULL)
 #define PDPTE_PRESENT 0x1ULL
 
 uint64_t cr4_allowed(const struct hw_vcpu *v)
 {
-    uint64_t all = CR4_VIRTUALISED & vmx_setup.cr4_fixed1;
+    uint64_t all = GUEST_CR4_VIRTUALISED & vmx_setup.cr4_fixed1;
 
     return v->config.cr4_allowed != 0 ? v->config.cr4_allowed & all : all;
 }
@@ -85,26 +77,18 @@ static void write_cr4(struct hw_vcpu *v, uint64_t value)
 
 static bool cs_is_64bit(struct hw_vcpu *v) { return cache_get(v, CACHED_CS_ATTR) & SEG_ATTR_L; }
 
-/* SDM volume 2, MOV to CR0: what raises #GP. */
-static bool cr0_is_legal(struct hw_vcpu *v, uint64_t old, uint64_t value)
+static struct guest_control control_of(struct hw_vcpu *v)
 {
-    uint64_t efer = vmx_get_efer(v), cr4 = vmx_get_cr(v, 4);
-
-    if ((value >> 32) != 0 || ((value & CR0_PG) && !(value & CR0_PE)) ||
-        ((value & CR0_NW) && !(value & CR0_CD)))
-        return false;
-    if (!(old & CR0_PG) && (value & CR0_PG) && (efer & EFER_LME))
-        return (cr4 & CR4_PAE) && !cs_is_64bit(v);
-    if ((old & CR0_PG) && !(value & CR0_PG))
-        return !(cr4 & CR4_PCIDE) && !((efer & EFER_LMA) && cs_is_64bit(v));
-    return true;
+    return (struct guest_control){ .cr0 = vmx_get_cr(v, 0), .cr3 = vmx_get_cr(v, 3), .cr4 = vmx_get_cr(v, 4),
+                                   .efer = vmx_get_efer(v), .cs_long = cs_is_64bit(v) };
 }
 
 static bool set_cr0(struct hw_vcpu *v, uint64_t value)
 {
-    uint64_t old = vmx_get_cr(v, 0), efer = vmx_get_efer(v);
+    struct guest_control now = control_of(v);
+    uint64_t old = now.cr0, efer = now.efer;
 
-    if (!cr0_is_legal(v, old, value))
+    if (!guest_cr0_is_legal(&now, value))
         return false;
     value = (value & CR0_VALID) | CR0_ET;
     if ((old ^ value) & CR0_PG) {
@@ -113,7 +97,7 @@ static bool set_cr0(struct hw_vcpu *v, uint64_t value)
         v->pdptes_wanted = value & CR0_PG;
     }
     write_cr0(v, value);
-    if ((old ^ value) & CR0_FLUSHES)
+    if ((old ^ value) & GUEST_CR0_FLUSHES)
         vmx_invvpid(v->config.vpid);
     return true;
 }
@@ -125,7 +109,7 @@ static bool set_cr3(struct hw_vcpu *v, uint64_t value)
     if (!lma)
         value = (uint32_t)value;
     else if (vmx_get_cr(v, 4) & CR4_PCIDE)
-        value &= ~CR3_NO_FLUSH;
+        value &= ~GUEST_CR3_NO_FLUSH;
     if (value >> 52)
         return false;
     cache_set(v, CACHED_CR3, value);
@@ -136,19 +120,15 @@ static bool set_cr3(struct hw_vcpu *v, uint64_t value)
 
 static bool set_cr4(struct hw_vcpu *v, uint64_t value)
 {
-    uint64_t old = vmx_get_cr(v, 4);
-    bool lma = vmx_get_efer(v) & EFER_LMA;
+    struct guest_control now = control_of(v);
+    uint64_t old = now.cr4;
 
-    if (value & ~cr4_allowed(v))
-        return false;
-    if (lma && !(value & CR4_PAE))
-        return false;
-    if ((value & ~old & CR4_PCIDE) && (!lma || (vmx_get_cr(v, 3) & CR3_PCID)))
+    if ((value & ~cr4_allowed(v)) || !guest_cr4_is_legal(&now, value))
         return false;
     if ((old ^ value) & CR4_PAE)
         v->pdptes_wanted = value & CR4_PAE;
     write_cr4(v, value);
-    if ((old ^ value) & CR4_FLUSHES)
+    if ((old ^ value) & GUEST_CR4_FLUSHES)
         vmx_invvpid(v->config.vpid);
     return true;
 }
@@ -187,12 +167,10 @@ bool vmx_set_pdptes(struct hw_vcpu *v, const uint64_t pdpte[4])
 /* LMA as written is ignored: it follows LME and paging. */
 bool vmx_set_efer(struct hw_vcpu *v, uint64_t value)
 {
-    uint64_t old = vmx_get_efer(v);
-    bool paging = vmx_get_cr(v, 0) & CR0_PG;
+    struct guest_control now = control_of(v);
+    uint64_t old = now.efer;
 
-    if (value & ~EFER_VALID)
-        return false;
-    if (paging && ((old ^ value) & EFER_LME))
+    if (!guest_efer_is_legal(&now, value))
         return false;
     value = (value & ~EFER_LMA) | (old & EFER_LMA);
     write_efer(v, value);

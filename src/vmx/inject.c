@@ -6,6 +6,7 @@
 #include "cache.h"
 #include "cpu.h"
 
+#include <guestcpu/rules.h>
 #include <hv/assert.h>
 #include <vmx/vmx.h>
 
@@ -26,28 +27,6 @@ enum hw_blocked nmi_blocked(bool queued, uint64_t interruptibility)
     if (interruptibility & BLOCKED_BY_NMI)
         return HW_BLOCKED_NMI;
     return interruptibility & BLOCKED_SHADOW ? HW_BLOCKED_SHADOW : HW_OPEN;
-}
-
-static bool is_contributory(unsigned int vector)
-{
-    return vector == X86_DE || (vector >= X86_TS && vector <= X86_GP) || vector == X86_CP;
-}
-
-/* SDM table 6-5 */
-bool event_merge(const struct hv_event *first, const struct hv_event *second, struct hv_event *out)
-{
-    bool faults_again = is_contributory(second->vector) || second->vector == X86_PF;
-
-    *out = *second;
-    if (!first->valid || first->type != EVENT_HW_EXCEPTION)
-        return true;
-    if (first->vector == X86_DF && faults_again)
-        return false;
-    if ((is_contributory(first->vector) && is_contributory(second->vector)) ||
-        (first->vector == X86_PF && faults_again))
-        *out = (struct hv_event){ .valid = true, .vector = X86_DF, .type = EVENT_HW_EXCEPTION,
-                                  .has_error = true };
-    return true;
 }
 
 /* In real mode exceptions push no error code, and the entry must not ask for it (SDM 27.2.1.3). */
@@ -83,7 +62,7 @@ void vmx_inject(struct hw_vcpu *v, const struct hv_event *e)
     struct hv_event merged;
 
     ASSERT(!v->event.valid || e->type == EVENT_HW_EXCEPTION);
-    if (event_merge(&v->event, e, &merged))
+    if (guest_event_merge(&v->event, e, &merged))
         queue(v, &merged);
     else
         v->triple_fault = true;

@@ -9,6 +9,7 @@
 #include "cache.h"
 #include "cpu.h"
 
+#include <guestcpu/rules.h>
 #include <hv/assert.h>
 #include <x86/cpu.h>
 
@@ -53,8 +54,6 @@ void msrs_save(struct hw_vcpu *v)
     vmx(v)->live = false;
 }
 
-static bool is_canonical(uint64_t a) { return (uint64_t)((int64_t)(a << 16) >> 16) == a; }
-
 static bool get_swapped(struct hw_vcpu *v, uint32_t msr, uint64_t *value)
 {
     for (unsigned int i = 0; i < swapped_count(); i++) {
@@ -66,24 +65,12 @@ static bool get_swapped(struct hw_vcpu *v, uint32_t msr, uint64_t *value)
     return false;
 }
 
-static bool swapped_is_legal(uint32_t msr, uint64_t value)
-{
-    switch (msr) {
-    case MSR_IA32_KERNEL_GS_BASE:
-    case MSR_IA32_LSTAR:
-    case MSR_IA32_CSTAR: return is_canonical(value);
-    case MSR_IA32_FMASK:
-    case MSR_IA32_TSC_AUX: return value >> 32 == 0;
-    default: return true;
-    }
-}
-
 static bool set_swapped(struct hw_vcpu *v, uint32_t msr, uint64_t value)
 {
     for (unsigned int i = 0; i < swapped_count(); i++) {
         if (swapped[i].msr != msr)
             continue;
-        if (!swapped_is_legal(msr, value))
+        if (!guest_swapped_msr_is_legal(msr, value))
             return false;
         *place_of(v, i) = value;
         if (vmx(v)->live)
@@ -109,21 +96,9 @@ bool vmx_get_msr(struct hw_vcpu *v, uint32_t msr, uint64_t *value)
     }
 }
 
-/* SDM table 12-10: UC, WC, WT, WP, WB, UC- */
-static bool pat_is_legal(uint64_t value)
-{
-    for (unsigned int i = 0; i < 8; i++) {
-        uint64_t type = (value >> (i * 8)) & 0xff;
-
-        if (type > 7 || type == 2 || type == 3)
-            return false;
-    }
-    return true;
-}
-
 static bool set_base(struct vmcs_nat field, uint64_t value)
 {
-    if (!is_canonical(value))
+    if (!guest_is_canonical(value))
         return false;
     vmwriten(field, value);
     return true;
@@ -131,7 +106,7 @@ static bool set_base(struct vmcs_nat field, uint64_t value)
 
 static bool set_pat(uint64_t value)
 {
-    if (!pat_is_legal(value))
+    if (!guest_pat_is_legal(value))
         return false;
     vmwrite64(GUEST_PAT, value);
     return true;

@@ -5,14 +5,9 @@
 #include "bits.h"
 #include "cache.h"
 
+#include <guestcpu/rules.h>
 #include <hv/assert.h>
 #include <x86/cpu.h>
-
-/* Bits that exist; bit 1 is always set. */
-#define RFLAGS_VALID 0x3f7fd5ULL
-#define RFLAGS_ONE 0x2ULL
-#define DR7_VALID 0xffff2fffULL
-#define DR7_ONE 0x400ULL
 
 uint64_t vmx_get_rip(struct hw_vcpu *v) { return cache_get(v, CACHED_RIP); }
 void vmx_set_rip(struct hw_vcpu *v, uint64_t rip) { cache_set(v, CACHED_RIP, rip); }
@@ -22,7 +17,7 @@ uint64_t vmx_get_rflags(struct hw_vcpu *v) { return cache_get(v, CACHED_RFLAGS);
 
 void vmx_set_rflags(struct hw_vcpu *v, uint64_t rflags)
 {
-    cache_set(v, CACHED_RFLAGS, (rflags & RFLAGS_VALID) | RFLAGS_ONE);
+    cache_set(v, CACHED_RFLAGS, (rflags & GUEST_RFLAGS_VALID) | GUEST_RFLAGS_ONE);
 }
 
 uint64_t vmx_get_gpr(struct hw_vcpu *v, unsigned int n)
@@ -116,7 +111,7 @@ uint64_t vmx_get_dr7(struct hw_vcpu *v unused_arg) { return vmreadn(GUEST_DR7); 
 
 void vmx_set_dr7(struct hw_vcpu *v unused_arg, uint64_t value)
 {
-    vmwriten(GUEST_DR7, (value & DR7_VALID) | DR7_ONE);
+    vmwriten(GUEST_DR7, (value & GUEST_DR7_VALID) | GUEST_DR7_ONE);
 }
 
 unsigned int vmx_get_cpl(struct hw_vcpu *v) { return SEG_ATTR_DPL(cache_get(v, CACHED_SS_ATTR)); }

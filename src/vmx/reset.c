@@ -6,6 +6,7 @@
 #include "cache.h"
 #include "cpu.h"
 
+#include <guestcpu/rules.h>
 #include <hv/assert.h>
 #include <lib/string.h>
 
@@ -15,7 +16,6 @@
 #define ATTR_DATA32 0xc093U
 #define ATTR_LDT 0x82U
 #define ATTR_TSS_BUSY 0x8bU      /* a TR that is loaded is busy (SDM 27.3.1.2) */
-#define RESET_PAT 0x0007040600070406ULL
 #define RESET_CPU_SIGNATURE 0x600U
 #define RESET_CR0 (CR0_CD | CR0_NW | CR0_ET)
 
@@ -80,7 +80,7 @@ static void reset_rest(struct hw_vcpu *v)
     vmwriten(GUEST_PENDING_DEBUG, 0);
     vmwriten(GUEST_DR7, 0x400);
     vmwrite64(GUEST_DEBUGCTL, 0);
-    vmwrite64(GUEST_PAT, RESET_PAT);
+    vmwrite64(GUEST_PAT, GUEST_RESET_PAT);
     vmwrite32(GUEST_SYSENTER_CS, 0);
     vmwriten(GUEST_SYSENTER_ESP, 0);
     vmwriten(GUEST_SYSENTER_EIP, 0);

@@ -97,7 +97,7 @@ static struct change pick_change(void)
 {
     static const enum p2m_type types[] = { P2M_RAM_RW, P2M_RAM_RO, P2M_MMIO_DIRECT, P2M_FOREIGN,
                                            P2M_RAM_LOGDIRTY };
-    static const uint8_t memtypes[] = { SLAT_UC, SLAT_WC, SLAT_WB };
+    static const uint8_t memtypes[] = { SLAT_UC, SLAT_WT, SLAT_WB };
     struct change c = { .op = (enum op)(rnd() % OP_COUNT), .order = pick_order() };
 
     if (rnd() % 3 == 0)
@@ -184,7 +184,7 @@ static void run(uint64_t with_seed, bool has_ad, unsigned int changes)
     seed = with_seed;
     memset(model, 0, sizeof(model));
     table_pages_init(&pages);
-    assert_int_equal(slat_init(&slat, ept_format(), &pages.port, true, true, has_ad), 0);
+    assert_int_equal(slat_init(&slat, test_format(), &pages.port, true, true, has_ad), 0);
     slat_after_store = after_store;
     for (unsigned int i = 0; i < changes; i++) {
         one_change(i % 3 == 1);

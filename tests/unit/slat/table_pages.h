@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Table pages for tests of src/ept: counted, zeroed, and the n-th allocation can be made to fail. */
+/* Table pages for tests of src/slat: counted, zeroed, and the n-th allocation can be made to fail. */
 #ifndef TESTS_TABLE_PAGES_H
 #define TESTS_TABLE_PAGES_H
 
+#ifdef TEST_NPT
+#include <npt/npt.h>
+#define test_format npt_format
+#else
 #include <ept/ept.h>
+#define test_format ept_format
+#endif
 #include <stdlib.h>
 #include <string.h>
 

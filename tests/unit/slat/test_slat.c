@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <slat/slat.h>
 
 #include "table_pages.h"
 
@@ -19,7 +18,7 @@ static int setup(void **state)
 
     table_pages_init(&w->pages);
     *state = w;
-    return slat_init(&w->slat, ept_format(), &w->pages.port, true, true, false);
+    return slat_init(&w->slat, test_format(), &w->pages.port, true, true, false);
 }
 
 static int teardown(void **state)
@@ -64,17 +63,6 @@ static void an_empty_tree_is_one_hole_and_says_how_large(void **state)
     assert_int_equal(slat_lookup(&w->slat, gfn_invalid()).type, P2M_HOLE);
 }
 
-static void the_pointer_has_root_write_back_and_four_levels(void **state)
-{
-    struct world *w = *state;
-    struct slat ad;
-
-    assert_int_equal(ept_pointer(&w->slat), (w->slat.root.v << 12) | 0x1e);
-    assert_int_equal(slat_init(&ad, ept_format(), &w->pages.port, true, true, true), 0);
-    assert_int_equal(ept_pointer(&ad), (ad.root.v << 12) | 0x5e);
-    slat_destroy(&ad);
-}
-
 static void each_page_size_is_found_again_with_the_frame_of_the_gfn_asked_for(void **state)
 {
     struct world *w = *state;
@@ -91,32 +79,17 @@ static void each_page_size_is_found_again_with_the_frame_of_the_gfn_asked_for(vo
     assert_int_equal(slat_lookup(&w->slat, gfn_of(3 * G_1G)).type, P2M_HOLE);
 }
 
-static void a_leaf_has_the_bits_of_the_manual(void **state)
-{
-    struct world *w = *state;
-    struct slat_entry e = ram_at(0x12345);
-
-    e.ignore_pat = true;
-    assert_int_equal(slat_map(&w->slat, gfn_of(1), 0, &e), 0);
-    assert_int_equal(raw_leaf(w, 1), 0x12345000ULL | 7 | (6 << 3) | (1 << 6) | (1ULL << 52));
-    e = (struct slat_entry){ .mfn = mfn_of(0xfee00), .type = P2M_MMIO_DIRECT, .rwx = SLAT_R | SLAT_W };
-    assert_int_equal(slat_map(&w->slat, gfn_of(2), 0, &e), 0);
-    assert_int_equal(raw_leaf(w, 2), 0xfee00000ULL | 3 | ((uint64_t)P2M_MMIO_DIRECT << 52));
-    map(w, G_2M, 9, 2 * G_2M);
-    assert_int_equal(raw_leaf(w, G_2M), (2 * G_2M << 12) | 7 | (6 << 3) | 0x80 | (1ULL << 52));
-}
-
 static void memory_type_and_permissions_come_back_from_lookup(void **state)
 {
     struct world *w = *state;
-    struct slat_entry in = { .mfn = mfn_of(G_2M), .type = P2M_GRANT_RO, .rwx = SLAT_R, .memtype = SLAT_WC,
+    struct slat_entry in = { .mfn = mfn_of(G_2M), .type = P2M_GRANT_RO, .rwx = SLAT_R, .memtype = SLAT_UC,
                             .ignore_pat = true }, out;
 
     assert_int_equal(slat_map(&w->slat, gfn_of(G_2M), 9, &in), 0);
     out = slat_lookup(&w->slat, gfn_of(G_2M + 1));
     assert_int_equal(out.type, P2M_GRANT_RO);
     assert_int_equal(out.rwx, SLAT_R);
-    assert_int_equal(out.memtype, SLAT_WC);
+    assert_int_equal(out.memtype, SLAT_UC);
     assert_true(out.ignore_pat);
 }
 
@@ -343,6 +316,69 @@ static void for_each_visits_mappings_in_order_and_stops_when_told(void **state)
     assert_int_equal(sum[0], 4);
 }
 
+#ifdef TEST_NPT
+#define P_W_U 7ULL
+#define NX (1ULL << 63)
+
+static void the_pointer_has_root_write_back_and_four_levels(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(npt_pointer(&w->slat), w->slat.root.v << 12);
+}
+
+static void a_leaf_has_the_bits_of_the_manual(void **state)
+{
+    struct world *w = *state;
+    struct slat_entry e = ram_at(0x12345);
+
+    e.ignore_pat = true;
+    assert_int_equal(slat_map(&w->slat, gfn_of(1), 0, &e), 0);
+    assert_int_equal(raw_leaf(w, 1), 0x12345000ULL | P_W_U | 0x60 | (1 << 9) | (1ULL << 52));
+    e = (struct slat_entry){ .mfn = mfn_of(0xfee00), .type = P2M_MMIO_DIRECT, .rwx = SLAT_R | SLAT_W };
+    assert_int_equal(slat_map(&w->slat, gfn_of(2), 0, &e), 0);
+    assert_int_equal(raw_leaf(w, 2), 0xfee00000ULL | P_W_U | 0x60 | 0x10 | NX | ((uint64_t)P2M_MMIO_DIRECT << 52));
+    map(w, G_2M, 9, 2 * G_2M);
+    assert_int_equal(raw_leaf(w, G_2M), (2 * G_2M << 12) | P_W_U | 0x60 | 0x80 | (1ULL << 52));
+    e = (struct slat_entry){ .mfn = mfn_invalid(), .type = P2M_MMIO_DM };
+    assert_int_equal(slat_map(&w->slat, gfn_of(3), 0, &e), 0);
+    assert_int_equal(raw_leaf(w, 3) & (P_W_U | NX), 0);
+}
+
+static void accessed_and_dirty_are_set_from_the_start_where_enabled(void **state)
+{
+    struct world *w = *state;
+
+    map(w, 1, 0, 1);
+    assert_int_equal(table_pages_map(&w->pages, w->slat.root)[0] & 0xfff, P_W_U | 0x20);
+}
+#else
+static void the_pointer_has_root_write_back_and_four_levels(void **state)
+{
+    struct world *w = *state;
+    struct slat ad;
+
+    assert_int_equal(ept_pointer(&w->slat), (w->slat.root.v << 12) | 0x1e);
+    assert_int_equal(slat_init(&ad, ept_format(), &w->pages.port, true, true, true), 0);
+    assert_int_equal(ept_pointer(&ad), (ad.root.v << 12) | 0x5e);
+    slat_destroy(&ad);
+}
+
+static void a_leaf_has_the_bits_of_the_manual(void **state)
+{
+    struct world *w = *state;
+    struct slat_entry e = ram_at(0x12345);
+
+    e.ignore_pat = true;
+    assert_int_equal(slat_map(&w->slat, gfn_of(1), 0, &e), 0);
+    assert_int_equal(raw_leaf(w, 1), 0x12345000ULL | 7 | (6 << 3) | (1 << 6) | (1ULL << 52));
+    e = (struct slat_entry){ .mfn = mfn_of(0xfee00), .type = P2M_MMIO_DIRECT, .rwx = SLAT_R | SLAT_W };
+    assert_int_equal(slat_map(&w->slat, gfn_of(2), 0, &e), 0);
+    assert_int_equal(raw_leaf(w, 2), 0xfee00000ULL | 3 | ((uint64_t)P2M_MMIO_DIRECT << 52));
+    map(w, G_2M, 9, 2 * G_2M);
+    assert_int_equal(raw_leaf(w, G_2M), (2 * G_2M << 12) | 7 | (6 << 3) | 0x80 | (1ULL << 52));
+}
+
 static void accessed_and_dirty_are_set_from_the_start_where_enabled(void **state)
 {
     struct world *w = *state;
@@ -352,6 +388,7 @@ static void accessed_and_dirty_are_set_from_the_start_where_enabled(void **state
     assert_int_equal(raw_leaf(w, 1) & 0x300, 0x300);
     assert_int_equal(table_pages_map(&w->pages, w->slat.root)[0] & 0x3ff, 0x107);
 }
+#endif
 
 static void every_type_has_permissions_that_hardware_takes(void **state)
 {
@@ -374,7 +411,7 @@ static void init_without_memory_fails(void **state)
     struct slat e;
 
     w->pages.fail_after = 0;
-    assert_int_equal(slat_init(&e, ept_format(), &w->pages.port, true, true, true), -ENOMEM);
+    assert_int_equal(slat_init(&e, test_format(), &w->pages.port, true, true, true), -ENOMEM);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "inject.h"
 
+#include <guestcpu/rules.h>
+
 #include "world.h"
 
 static struct hv_event exception(uint8_t vector)
@@ -46,7 +48,7 @@ static void two_exceptions_become_what_the_manual_says(void **state)
     (void)state;
     for (unsigned int i = 0; i < ARRAY_COUNT(cases); i++) {
         struct hv_event first = exception(cases[i].first), second = exception(cases[i].second), out;
-        bool ok = event_merge(&first, &second, &out);
+        bool ok = guest_event_merge(&first, &second, &out);
 
         assert_int_equal(ok, cases[i].outcome != TRIPLE);
         if (ok)
@@ -61,7 +63,7 @@ static void an_exception_after_an_interrupt_is_just_that(void **state)
     struct hv_event first = { .valid = true, .type = EVENT_EXTINT, .vector = 0x0e }, second = exception(X86_PF), out;
 
     (void)state;
-    assert_true(event_merge(&first, &second, &out));
+    assert_true(guest_event_merge(&first, &second, &out));
     assert_int_equal(out.vector, X86_PF);
 }
 

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What src/svm keeps of a vCPU and of a CPU beyond the common part, and what its files call of each other. */
+#ifndef SVM_STATE_H
+#define SVM_STATE_H
+
+#include "vmcb.h"
+
+#include <svm/svm.h>
+
+struct svm_state {
+    struct vmcb *vmcb;
+    hpa_t vmcb_pa;
+    uint64_t asid_generation;     /* the CPU's when the ASID was given; 0: none */
+    int asid_cpu;                 /* where */
+    int loaded_on;                /* CPU that has its MSRs, -1: none */
+    uint64_t cr0_hidden;          /* CR0.CD and NW as the guest set them: the caches stay on */
+    uint64_t cr4_hidden;          /* CR4.MCE as the guest set it: it stays on */
+    uint64_t tsc_aux, tsc_ratio;
+    uint64_t iret_rip;            /* of the IRET that is being stepped over */
+    bool nmi_masked;              /* without vNMI: from an NMI's delivery to the end of its IRET */
+    bool nmi_stepping;            /* that IRET is under way, with RFLAGS.TF set by us */
+    bool step_guest_tf;           /* the guest had it set itself */
+};
+_Static_assert(sizeof(struct svm_state) <= HW_VENDOR_WORDS * sizeof(uint64_t), "struct hw_vcpu has room");
+
+static inline struct svm_state *svm(const struct hw_vcpu *v) { return (struct svm_state *)(uintptr_t)v->vendor; }
+static inline struct vmcb *vmcb_of(const struct hw_vcpu *v) { return svm(v)->vmcb; }
+static inline void vmcb_touch(struct vmcb *b, uint64_t groups) { b->clean &= (uint32_t)~groups; }
+
+/*
+ * ASIDs (APM 15.16): each is given once, then the TLB is flushed and they start again. A vCPU keeps its own until
+ * the CPU's generation moves on, so flushing a guest's translations is to take another ASID.
+ */
+struct svm_cpu {
+    void *hsave;                  /* where VMRUN puts host state */
+    struct vmcb *host;            /* what VMSAVE put of it */
+    hpa_t host_pa;
+    bool on;
+    struct hw_vcpu *current;
+    uint64_t asid_generation;     /* from 1 on */
+    uint32_t next_asid, asid_count;
+};
+struct svm_cpu *svm_this_cpu(void);
+/* Before an entry: ASID and TLB control. */
+void svm_asid_prepare(struct svm_cpu *cpu, struct hw_vcpu *v);
+/* Translations of this vCPU that its CPU holds are not used again. */
+static inline void svm_asid_drop(struct hw_vcpu *v) { svm(v)->asid_generation = 0; }
+
+/* inject.c: the queued event into the VMCB; what the exit says about NMIs. */
+void svm_inject_write(struct hw_vcpu *v);
+void svm_nmi_after_exit(struct hw_vcpu *v, struct vmexit *x);
+/* cr.c */
+uint64_t svm_cr4_allowed(const struct hw_vcpu *v);
+/* msr.c */
+void svm_msrs_load(struct hw_vcpu *v);
+void svm_msrs_save(struct hw_vcpu *v);
+
+/* entry.S: runs the guest until its next exit; and VMSAVE. */
+void svm_enter_guest(struct hw_vcpu *v, hpa_t vmcb, hpa_t host);
+void svm_vmsave(hpa_t vmcb);
+
+#endif
