@@ -314,6 +314,7 @@ void vcpu_load(struct vcpu *v)
 void vcpu_unload(struct vcpu *v)
 {
     save_debug(v);
+    v->hw.guest_xcr0 = cpu_xgetbv();     /* not every emulated CPU exits at XSETBV */
     cpu_xsetbv(host_xcr0());
     cpu_xsave(v->xsave, host_xcr0());
     hw_unload(&v->hw);

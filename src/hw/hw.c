@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "vendor.h"
 
+#include <lib/log.h>
 #include <x86/cpu.h>
 
 #define CPUID_EXTENDED 0x80000000U
@@ -32,9 +33,11 @@ const char *hw_start(void)
 {
     const char *problem = hw_probe();
 
-    if (problem == NULL)
-        hw_features = *hw_probed_features();
-    return problem;
+    if (problem != NULL)
+        return problem;
+    hw_features = *hw_probed_features();
+    log_info("Virtualisation: with %s", hw_features.name);
+    return NULL;
 }
 
 const char *hw_exit_name(const struct vmexit *x)

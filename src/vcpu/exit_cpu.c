@@ -10,6 +10,7 @@
 
 #define XEN_LEAVES_END 0x400000ffU
 #define FREQUENCY_LEAF 0x16U
+#define XSTATE_LEAF 0xdU
 #define BUS_MHZ 100U
 
 static void cpuid_xen(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
@@ -38,13 +39,14 @@ static struct cpuid_leaf cpuid_policy_leaf(struct vcpu *v, uint32_t leaf, uint32
         .apic_id = 2 * v->id,
         .vcpu_count = v->domain->max_vcpus,
         .apic_enabled = true,
-        .xcr0 = v->hw.guest_xcr0,
         .xss = v->xss,
     };
 
     /* CR4.OSXSAVE is mirrored in leaf 1 only, and reading it is a VMREAD. */
     if (leaf == 1 || leaf == 7)
         c.cr4 = hw_get_cr(&v->hw, 4);
+    if (leaf == XSTATE_LEAF)
+        c.xcr0 = cpu_xgetbv();
     return cpuid_policy_read(&v->domain->cpuid, leaf, subleaf, &c);
 }
 

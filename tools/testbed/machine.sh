@@ -18,6 +18,8 @@ BOCHS_IPS=${BOCHS_IPS:-40000000}
 BOCHS_TIME0=${BOCHS_TIME0:-1790000000}
 # What hypervisors have to be told because of Bochs 2.7's faults: docs/caveats.md.
 BOCHS_HV_CMDLINE='cpuid=no-xsavec,no-xsaves apicv=0'
+# Of QEMU's own emulation; what it gets wrong of others: docs/caveats.md.
+QEMU_CPU=${QEMU_CPU:-EPYC,+svm,+npt,-smap,-smep,-monitor}
 
 # machine_start bochs|kvm|tcg
 machine_start() {
@@ -67,7 +69,7 @@ machine_qemu() {
         -monitor none -no-reboot) disk index=0
     case $1 in
     kvm) options+=(-accel kvm -cpu host) ;;
-    tcg) options+=(-accel "tcg,thread=multi" -cpu "EPYC,+svm,+npt,-smap,-smep,-monitor") ;;
+    tcg) options+=(-accel "tcg,thread=multi" -cpu "$QEMU_CPU") ;;
     esac
     for disk in boot root payload; do
         options+=(-drive "file=$RUN_DIR/$disk.img,format=raw,if=ide,index=$index,snapshot=on")
