@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # Machines and command lines that Tenon cannot use: a sentence on the serial line and on the screen, then a halt in order.
-# QEMU's TCG has no VMX, so that every boot there ends at the latest with the sentence about that.
+# QEMU's CPU is given without SVM, so that every boot there ends at the latest with the sentence about that.
 . "$(dirname "$0")/lib.sh"
 
 check() {
@@ -23,7 +23,7 @@ refuses() {
     check "$name: the screen has the same" screen_has "$regex"
 }
 
-NO_VMX='Tenon needs Intel VT-x'
+NO_SVM='Tenon needs AMD SVM'
 NO_ACPI='Tenon found no usable ACPI tables'
 NO_MADT='ACPI tables name no CPU or no IO-APIC'
 
@@ -40,9 +40,9 @@ while True:
         break' "$RUN_DIR/top.raw" "$1"
 }
 
-refuses 'a CPU without VMX' "$NO_VMX" ''
+refuses 'a CPU without SVM' "$NO_SVM" ''
 madt=$(table_address APIC) rsdt=$(table_address RSDT)
-refuses 'a garbage command line' "$NO_VMX" \
+refuses 'a garbage command line' "$NO_SVM" \
     'dom0_mem=,,,-9999999999999999999G:%% com1=banana,9x9 com1=,,,, loglvl=x/y/z maxcpus=-1 mem=0 ==== , = dom0_max_vcpus=7-3 dom0= console= '"$(printf 'x%.0s' {1..900})"
 DISK_GRUB_EXTRA="write_byte $((madt + 9)) 0x5a" refuses 'a MADT with a wrong checksum' "$NO_MADT" ''
 DISK_GRUB_EXTRA="write_byte $((rsdt + 9)) 0x5a" refuses 'an RSDT with a wrong checksum' "$NO_ACPI" ''
@@ -51,8 +51,8 @@ refuses 'no RSDP' "$NO_ACPI" '' -machine pc,acpi=off
 refuses 'too little memory' 'less than 16 MiB of RAM' 'mem=12M'
 
 # The firmware's CPUs that Tenon leaves alone must not notice its end.
-refuses 'CPUs left alone' "$NO_VMX" maxcpus=2 -smp 4
+refuses 'CPUs left alone' "$NO_SVM" maxcpus=2 -smp 4
 if [ -n "${TEST_FULL:-}" ]; then
-    refuses 'more CPUs than supported' "$NO_VMX" '' -smp 130
+    refuses 'more CPUs than supported' "$NO_SVM" '' -smp 130
     check 'more CPUs than supported: said' console_has 'more than the 128 supported'
 fi

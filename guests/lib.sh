@@ -38,7 +38,7 @@ guest_boot() {
     rm -f "$RUN_DIR"/*.img
 }
 
-# qemu_boot NAME CMDLINE QEMU_OPTION...: the machine without VMX; its screen at the end in $RUN_DIR/screen.
+# qemu_boot NAME CMDLINE QEMU_OPTION...: a machine without VMX and SVM; its screen at the end in $RUN_DIR/screen.
 qemu_boot() {
     local name=$1 cmdline=$2
     shift 2
@@ -49,7 +49,7 @@ qemu_boot() {
     need_packages "$RUN_DIR/packages.log" "${MACHINE_QEMU_PACKAGES[@]}"
     guest_disk "$cmdline" "$SOURCE_DIR/build/release/guests/guests.elf" guest-test
     : >"$CONSOLE_LOG"
-    qemu-system-x86_64 -accel tcg -machine pc -m 64 -display none -net none -no-reboot \
+    qemu-system-x86_64 -accel tcg -cpu qemu64,-svm -machine pc -m 64 -display none -net none -no-reboot \
         -serial "file:$CONSOLE_LOG" -monitor "unix:$RUN_DIR/monitor,server=on,wait=off" \
         -drive "file=$RUN_DIR/boot.img,format=raw,if=ide,snapshot=on" "$@" \
         </dev/null >"$RUN_DIR/machine.log" 2>&1 &
