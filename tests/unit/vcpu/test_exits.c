@@ -131,6 +131,40 @@ static void xsetbv_takes_only_what_the_policy_allows(void **state)
     world.v0->pending.valid = false;
 }
 
+static void put_code(const char *bytes, size_t size)
+{
+    struct guest_seg cs = { .limit = UINT32_MAX, .attr = 0xc09b, .base = 0x1000 };
+
+    hw_set_seg(&world.v0->hw, SEG_CS, &cs);
+    hw_set_rip(&world.v0->hw, 0x2000);
+    world_put_at(world.dom0, 0x3000, bytes, size);
+}
+
+static void a_length_that_the_cpu_does_not_tell_is_read_from_the_code(void **state)
+{
+    (void)state;
+    put_code("\x66\x0f\xa2", 3);
+    assert_int_equal(vcpu_insn_length(world.v0), 3);
+    put_code("\x0f\x01\xd9", 3);
+    assert_int_equal(vcpu_insn_length(world.v0), 3);
+}
+
+static void so_is_the_register_of_a_control_register_access(void **state)
+{
+    struct vmexit x = { .reason = EXIT_CR_ACCESS, .cr = { .cr = 8, .undecoded = true } };
+
+    (void)state;
+    put_code("\x0f\x22\xc3", 3);                 /* mov %ebx, %cr0 (8, says the exit) */
+    world.v0->hw.regs.rbx = 5;
+    assert_int_equal(exit_cr(world.v0, &x), ACT_ADVANCE);
+    assert_int_equal(vlapic_get_tpr(&world.v0->lapic), 0x50);
+    put_code("\x0f\x20\xc1", 3);
+    assert_int_equal(exit_cr(world.v0, &x), ACT_ADVANCE);
+    assert_int_equal(world.v0->hw.regs.rcx, 5);
+    put_code("\x90\x90\x89", 3);
+    assert_int_equal(exit_cr(world.v0, &x), ACT_CRASH);
+}
+
 static int load(void **state)
 {
     int rc = world_setup(state);
@@ -149,6 +183,8 @@ int main(void)
         T(cpuid_shows_the_xen_signature_and_nothing_behind_the_last_leaf),
         T(only_dom0_is_told_a_frequency),
         T(a_port_that_nobody_has_reads_all_ones_in_its_width),
+        T(a_length_that_the_cpu_does_not_tell_is_read_from_the_code),
+        T(so_is_the_register_of_a_control_register_access),
         T(what_no_guest_may_execute_is_undefined_to_it),
         T(xsetbv_takes_only_what_the_policy_allows),
     };
