@@ -71,6 +71,12 @@ enum exit_action exit_dr(struct vcpu *v, const struct vmexit *x unused_arg)
 
 /* ---- MSRs ---- */
 
+/* By the name that the guest's CPU has: "Auth"enticAMD, "Hygo"nGenuine. */
+static bool is_amd(const struct domain *d)
+{
+    return d->cpuid.basic[0].b == 0x68747541U || d->cpuid.basic[0].b == 0x6f677948U;
+}
+
 static bool rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value)
 {
     struct domain *d = v->domain;
@@ -95,6 +101,7 @@ static bool rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value)
     case MSR_ARCH_CAPS: *value = d->cpuid.arch_caps; return true;
     case MSR_PLATFORM_INFO: *value = d->cpuid.platform_info; return true;
     case MSR_HOST_READ: return cpu_rdmsr_safe(msr, value);
+    case MSR_AMD_CONST: *value = rule.value; return is_amd(d);
     case MSR_HYPERCALL_PAGE: return true;
     case MSR_PRED_CMD:
     case MSR_FLUSH_CMD: return false;
@@ -164,6 +171,7 @@ static bool wrmsr(struct vcpu *v, uint32_t msr, uint64_t value)
     case MSR_HOST_READ:
     case MSR_PLATFORM_INFO:
     case MSR_ARCH_CAPS: return rule.ignore_write;
+    case MSR_AMD_CONST: return is_amd(v->domain);
     case MSR_VMCS:
     case MSR_PASS:
     case MSR_SPEC_CTRL: return hw_set_msr(&v->hw, msr, value);

@@ -15,6 +15,7 @@ enum msr_class {
     MSR_TSC, MSR_TSC_ADJUST, MSR_TSC_DEADLINE, MSR_APIC_BASE, MSR_X2APIC, MSR_EFER, MSR_XSS, MSR_HYPERCALL_PAGE,
     MSR_SPEC_CTRL, MSR_PRED_CMD, MSR_FLUSH_CMD, MSR_MISC_ENABLE, MSR_ARCH_CAPS, MSR_PLATFORM_INFO,
     MSR_HOST_READ,     /* the real value (exception-safe read: #GP here is #GP there) */
+    MSR_AMD_CONST,     /* the row's constant, writes ignored, where CPUID says AMD or Hygon; else #GP */
 };
 /* On a write look in this order: reserved bits -> #GP; ignore_write -> done; else the class. Classes that stand for a CPUID
  * feature (TSC_DEADLINE, TSC_ADJUST, SPEC_CTRL, PRED_CMD, FLUSH_CMD, ARCH_CAPS, XSS) are #GP when the policy lacks it. */
