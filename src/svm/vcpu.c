@@ -8,6 +8,7 @@
 
 #include <hv/assert.h>
 #include <hv/errno.h>
+#include <lib/string.h>
 #include <mm/heap.h>
 #include <x86/cpu.h>
 #include <x86/paging.h>
@@ -70,8 +71,10 @@ int svm_vcpu_init(struct hw_vcpu *v, const struct hw_vcpu_config *config)
 
     if (b == NULL)
         return -ENOMEM;
-    *b = (struct vmcb){ 0 };
-    *v = (struct hw_vcpu){ .config = *config, .slat_generation = UINT64_MAX };
+    memset(b, 0, sizeof(*b));
+    memset(v, 0, sizeof(*v));
+    v->config = *config;
+    v->slat_generation = UINT64_MAX;
     *svm(v) = (struct svm_state){ .vmcb = b, .vmcb_pa = virt_to_phys(b), .loaded_on = -1, .asid_cpu = -1,
                                   .tsc_ratio = TSC_RATIO_ONE };
     write_controls(v);

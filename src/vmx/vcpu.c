@@ -11,6 +11,7 @@
 
 #include <hv/assert.h>
 #include <hv/errno.h>
+#include <lib/string.h>
 #include <mm/heap.h>
 #include <x86/cpu.h>
 #include <x86/paging.h>
@@ -103,8 +104,11 @@ int vmx_vcpu_init(struct hw_vcpu *v, const struct hw_vcpu_config *config)
 
     if (page == NULL)
         return -ENOMEM;
-    *v = (struct hw_vcpu){ .config = *config, .slat_generation = UINT64_MAX };
-    *vmx(v) = (struct vmx_state){ .vmcs = hpa_to_mfn(virt_to_phys(page)), .loaded_on = -1, .host_cpu = -1 };
+    memset(v, 0, sizeof(*v));
+    v->config = *config;
+    v->slat_generation = UINT64_MAX;
+    vmx(v)->vmcs = hpa_to_mfn(virt_to_phys(page));
+    vmx(v)->loaded_on = vmx(v)->host_cpu = -1;
     *(uint32_t *)page = vmx_setup.revision;
     BUG_ON(!insn_vmclear(mfn_to_hpa(vmx(v)->vmcs)));
     previous = vmx_borrow(v);
