@@ -10,7 +10,7 @@ DOM0_PACKAGES=(
     linux-image-amd64 initramfs-tools kmod zstd
     xen-utils-4.17 xenstore-utils qemu-system-xen seabios ovmf
     sysvinit-core util-linux pciutils procps iproute2 bridge-utils
-    tcc libc6-dev
+    tcc libc6-dev efibootmgr
 )
 
 # What no test wants of those packages: it would double the image.
@@ -39,7 +39,8 @@ image_recipe_hash() {
         sha256sum | cut -c1-16
 }
 
-# image_make LOG: sets IMAGE_DIR to a directory with root.img, vmlinuz, vmlinuz-lz4 and initrd.img.
+# image_make LOG: sets IMAGE_DIR to a directory with root.img, vmlinuz, vmlinuz-lz4, initrd.img (for the
+# disks of Bochs) and initrd-buses.img (for QEMU's others).
 image_make() {
     local log=$1 hash
     hash=$(image_recipe_hash)
@@ -69,6 +70,7 @@ image_build() {
         --essential-hook='mkdir -p "$1/etc/initramfs-tools"' \
         --essential-hook="cp -rT '$TESTBED_DIR/dom0' \"\$1\"" \
         --customize-hook='chroot "$1" tcc -o /usr/lib/testbed/tsc /usr/lib/testbed/tsc.c' \
+        --customize-hook='TESTBED_BUSES=1 chroot "$1" sh -c "mkinitramfs -o /boot/buses.img \$(ls /lib/modules)"' \
         --customize-hook='rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*' \
         --customize-hook='rm -rf "$1"/usr/lib/udev/hwdb.d "$1"/usr/lib/udev/hwdb.bin' \
         bookworm "$work/root.tar" "${sources[@]}"
@@ -76,6 +78,7 @@ image_build() {
     tar -C "$work/root" --numeric-owner -xf "$work/root.tar"
     cp "$work/root"/boot/vmlinuz-* "$work/out/vmlinuz"
     cp "$work/root"/boot/initrd.img-* "$work/out/initrd.img"
+    mv "$work/root/boot/buses.img" "$work/out/initrd-buses.img"
     image_repack "$work/out/vmlinuz" "$work/out/vmlinuz-lz4" "$work"
     truncate -s $((IMAGE_SECTORS * 512)) "$work/out/root.img"
     quietly "$log" mke2fs -q -t ext4 -L tenon-dom0 -m 0 -E root_owner=0:0,lazy_itable_init=1 \

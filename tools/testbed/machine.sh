@@ -3,6 +3,7 @@
 # The emulated machine: an i440FX PC with two serial ports and three IDE disks (GRUB, dom0's root,
 # payload) that is the same in Bochs and in QEMU.  QEMU has others as well: MACHINE, FIRMWARE.  Callers set
 #   RUN_DIR CPUS MEMORY ROOT_DISK [CONSOLE=file|pty] [MACHINE=pc|q35] [FIRMWARE=bios|uefi]
+#   [DISKS=ide|ahci|nvme|virtio|scsi] [NETS="DEVICE..."]
 # and get MACHINE_PID; RUN_DIR then holds com1 (console), com2 (batch output) machine.log
 # (Bochs's own) and emulator.out.
 
@@ -65,16 +66,14 @@ END
 }
 
 machine_qemu() {
-    local options=(-machine "${MACHINE:-pc}" -smp "$CPUS,sockets=$CPUS" -m "$MEMORY" -display none -net none
-        -monitor none -no-reboot) disk index=0
+    local options=(-machine "${MACHINE:-pc}" -smp "$CPUS,sockets=$CPUS" -m "$MEMORY" -display none -nic none
+        -monitor none -no-reboot)
     case $1 in
     kvm) options+=(-accel kvm -cpu host) ;;
     tcg) options+=(-accel "tcg,thread=multi" -cpu "$QEMU_CPU") ;;
     esac
-    for disk in boot root payload; do
-        options+=(-drive "file=$RUN_DIR/$disk.img,format=raw,if=ide,index=$index,snapshot=on")
-        index=$((index + 1))
-    done
+    machine_disks
+    options+=("${DISK_OPTIONS[@]}")
     machine_firmware
     options+=("${FIRMWARE_OPTIONS[@]}")
     if [ "$CONSOLE" = pty ]; then
@@ -85,6 +84,35 @@ machine_qemu() {
     qemu-system-x86_64 "${options[@]}" -serial "file:$RUN_DIR/com2" \
         </dev/null >"$RUN_DIR/emulator.out" 2>&1 &
     MACHINE_PID=$!
+}
+
+# machine_disks: sets DISK_OPTIONS for the three disks, boot first, and the network cards. On q35 the
+# machine's own (ide) are AHCI's. Each card has a user-mode network of its own.
+machine_disks() {
+    local disk index=0 net
+    DISK_OPTIONS=()
+    case ${DISKS:-ide} in
+    ahci) DISK_OPTIONS+=(-device ahci,id=disks) ;;
+    scsi) DISK_OPTIONS+=(-device virtio-scsi-pci,id=disks) ;;
+    esac
+    for disk in boot root payload; do
+        if [ "${DISKS:-ide}" = ide ]; then
+            DISK_OPTIONS+=(-drive "file=$RUN_DIR/$disk.img,format=raw,if=ide,index=$index,snapshot=on")
+        else
+            DISK_OPTIONS+=(-drive "file=$RUN_DIR/$disk.img,format=raw,if=none,id=$disk,snapshot=on")
+        fi
+        case ${DISKS:-ide} in
+        ahci) DISK_OPTIONS+=(-device "ide-hd,bus=disks.$index,drive=$disk,bootindex=$index") ;;
+        nvme) DISK_OPTIONS+=(-device "nvme,serial=$disk,drive=$disk,bootindex=$index") ;;
+        virtio) DISK_OPTIONS+=(-device "virtio-blk-pci,drive=$disk,bootindex=$index") ;;
+        scsi) DISK_OPTIONS+=(-device "scsi-hd,bus=disks.0,drive=$disk,bootindex=$index") ;;
+        esac
+        index=$((index + 1))
+    done
+    for net in ${NETS:-}; do
+        DISK_OPTIONS+=(-netdev "user,id=net$index" -device "$net,netdev=net$index,romfile=")
+        index=$((index + 1))
+    done
 }
 
 # machine_firmware: sets FIRMWARE_OPTIONS; UEFI keeps its variables in a file of this run's own.
