@@ -87,7 +87,9 @@ machine_qemu() {
 }
 
 # machine_disks: sets DISK_OPTIONS for the three disks, boot first, and the network cards. On q35 the
-# machine's own (ide) are AHCI's. Each card has a user-mode network of its own.
+# machine's own (ide) are AHCI's. Each card has a user-mode network of its own, with a server at
+# 10.0.2.100, port 7, that sends back what it gets.
+MACHINE_ECHO='guestfwd=tcp:10.0.2.100:7-cmd:cat'
 machine_disks() {
     local disk index=0 net
     DISK_OPTIONS=()
@@ -110,7 +112,7 @@ machine_disks() {
         index=$((index + 1))
     done
     for net in ${NETS:-}; do
-        DISK_OPTIONS+=(-netdev "user,id=net$index" -device "$net,netdev=net$index,romfile=")
+        DISK_OPTIONS+=(-netdev "user,id=net$index,$MACHINE_ECHO" -device "$net,netdev=net$index,romfile=")
         index=$((index + 1))
     done
 }

@@ -1,0 +1,89 @@
+#!/bin/sh
+# Runs in dom0 (./run --batch): its devices at work, moved from CPU to CPU, taken away and found again.
+s() { echo "=== $1"; shift; "$@" 2>&1; echo "status $?"; }
+
+# The disk that is the root, read in the background while something else goes on.
+disk=$(findmnt -no SOURCE /)
+read_disk() { dd if="$disk" of=/dev/null bs=1M count=64 iflag=direct 2>&1; }
+
+# Each interrupt of the disk's and the cards' goes round the CPUs while the disk is read.
+affinity() {
+    read_disk &
+    reader=$!
+    n=0
+    while kill -0 $reader 2>/dev/null; do
+        for irq in /proc/irq/[0-9]*; do
+            grep -q "^ *${irq#/proc/irq/}:.*MSI" /proc/interrupts || continue
+            echo $((n % 2 + 1)) 2>/dev/null >"$irq/smp_affinity"
+        done
+        n=$((n + 1))
+    done
+    wait $reader
+    echo "moved $n times, status $?"
+}
+
+# A megabyte to a server that sends back what it gets, and is compared.
+echo_test() {
+    ip addr add 10.0.2.15/24 dev "$1" && ip link set "$1" up || return
+    python3 - <<'END'
+import os, socket, threading, time
+for attempt in range(20):
+    try:
+        s = socket.create_connection(("10.0.2.100", 7), 5)
+        break
+    except OSError:
+        time.sleep(0.5)
+data = os.urandom(1 << 20)
+threading.Thread(target=lambda: s.sendall(data)).start()
+got = b""
+while len(got) < len(data):
+    piece = s.recv(65536)
+    if not piece:
+        break
+    got += piece
+print("echo", "good" if got == data else "bad", len(got))
+END
+    ip addr flush dev "$1"
+    ip link set "$1" down
+}
+
+cards() {
+    for card in /sys/class/net/eth*; do
+        [ -e "$card" ] || continue
+        driver=$(basename "$(readlink "$card/device/driver")")
+        echo "card $(basename "$card") $driver: $(echo_test "$(basename "$card")" 2>&1 | tr '\n' ' ')"
+    done
+}
+
+# The first card leaves and comes back with a rescan of the bus.
+rescan() {
+    path=$(readlink -f /sys/class/net/eth0/device) || return 0
+    case $path in */virtio[0-9]*) path=${path%/*} ;; esac
+    echo 1 >"$path/remove"
+    sleep 1
+    echo 1 >/sys/bus/pci/rescan
+    sleep 2
+    cards
+}
+
+offline() {
+    [ -e /sys/devices/system/cpu/cpu1/online ] || { echo "one CPU"; return; }
+    echo 0 >/sys/devices/system/cpu/cpu1/online && read_disk >/dev/null && nproc &&
+        echo 1 >/sys/devices/system/cpu/cpu1/online && read_disk >/dev/null && nproc
+}
+
+for module in virtio_net e1000e igb; do modprobe $module 2>/dev/null; done
+sleep 1
+s uname uname -a
+s lspci sh -c 'lspci -vv | grep -E "^[0-9a-f]|MSI|Kernel driver"'
+s list xl list
+s read read_disk
+s cards cards
+s affinity affinity
+s rescan rescan
+s offline offline
+s efi sh -c '[ ! -d /sys/firmware/efi ] || efibootmgr'
+s interrupts cat /proc/interrupts
+s dmesg dmesg
+s xl-dmesg xl dmesg
+echo "=== end"
