@@ -30,6 +30,7 @@ buses() {
 
 buses q35-uefi-nvme 'PCI-MSI.*nvme' virtio_net --machine q35 --firmware uefi --disks nvme
 check "q35-uefi-nvme: efibootmgr shows the variables" section_has efi '^BootCurrent: [0-9]+'
+check "q35-uefi-nvme: dom0 writes a variable" section_has efi '^written$'
 [ -n "${TEST_FULL:-}" ] || exit 0
 buses q35-bios-ahci 'PCI-MSI.*ahci' e1000e --machine q35
 buses q35-bios-virtio 'PCI-MSI.*virtio.*req' virtio_net,e1000e --machine q35 --disks virtio

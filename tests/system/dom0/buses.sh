@@ -72,6 +72,19 @@ offline() {
         echo 1 >/sys/devices/system/cpu/cpu1/online && read_disk >/dev/null && nproc
 }
 
+# A variable written, read back and deleted; then what the firmware boots.
+efi() {
+    [ -d /sys/firmware/efi ] || { echo "no UEFI"; return; }
+    modprobe efivarfs
+    mount -t efivarfs efivarfs /sys/firmware/efi/efivars
+    variable=/sys/firmware/efi/efivars/TenonTest-74656e6f-6e74-6573-7400-000000000001
+    printf '\007\000\000\000written' >$variable && tail -c +5 $variable | grep written
+    chattr -i $variable 2>/dev/null
+    rm $variable
+    ls /sys/firmware/efi/efivars | wc -l
+    efibootmgr
+}
+
 for module in virtio_net e1000e igb; do modprobe $module 2>/dev/null; done
 sleep 1
 s uname uname -a
@@ -82,7 +95,7 @@ s cards cards
 s affinity affinity
 s rescan rescan
 s offline offline
-s efi sh -c '[ ! -d /sys/firmware/efi ] || efibootmgr'
+s efi efi
 s interrupts cat /proc/interrupts
 s dmesg dmesg
 s xl-dmesg xl dmesg
