@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # dom0's devices on QEMU's buses: MSI and MSI-X, UEFI, disks and network cards of several kinds. One machine is always
 # tried, the others with --full. The table in docs/testing.md says what there is.
+[ -n "${TEST_FULL:-}" ] || exit 77
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/tour.sh"
 
