@@ -6,20 +6,20 @@ s() { echo "=== $1"; shift; "$@" 2>&1; echo "status $?"; }
 disk=$(findmnt -no SOURCE /)
 read_disk() { dd if="$disk" of=/dev/null bs=1M count=64 iflag=direct 2>&1; }
 
-# Each interrupt of the disk's and the cards' goes round the CPUs while the disk is read.
+# Each interrupt of the disk's and the cards' goes round the CPUs while the disk is read, again and again.
 affinity() {
-    read_disk &
+    : >/tmp/moving
+    while [ -e /tmp/moving ]; do read_disk || echo "read failed"; done >/tmp/reads 2>&1 &
     reader=$!
-    n=0
-    while kill -0 $reader 2>/dev/null; do
-        for irq in /proc/irq/[0-9]*; do
-            grep -q "^ *${irq#/proc/irq/}:.*MSI" /proc/interrupts || continue
-            echo $((n % 2 + 1)) 2>/dev/null >"$irq/smp_affinity"
-        done
-        n=$((n + 1))
+    irqs=$(sed -n 's/^ *\([0-9]*\):.*PCI-MSI.*/\1/p' /proc/interrupts)
+    for n in 1 2 3 4 5 6 7 8 9 10; do
+        for irq in $irqs; do echo $((n % 2 + 1)) >/proc/irq/$irq/smp_affinity; done
+        sleep 0.2
     done
+    rm /tmp/moving
     wait $reader
-    echo "moved $n times, status $?"
+    grep -E 'bytes|failed' /tmp/reads
+    echo "moved 10 times"
 }
 
 # A megabyte to a server that sends back what it gets, and is compared.
@@ -78,7 +78,7 @@ efi() {
     modprobe efivarfs
     mount -t efivarfs efivarfs /sys/firmware/efi/efivars
     variable=/sys/firmware/efi/efivars/TenonTest-74656e6f-6e74-6573-7400-000000000001
-    printf '\007\000\000\000written' >$variable && tail -c +5 $variable | grep written
+    printf '\007\000\000\000written' >$variable && cat $variable | tail -c 7 && echo
     chattr -i $variable 2>/dev/null
     rm $variable
     ls /sys/firmware/efi/efivars | wc -l
