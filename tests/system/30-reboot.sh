@@ -10,4 +10,9 @@ sleep 60
 END
 boot reboot --kernel lz4 --batch "$TEST_LOG/reboot.sh" 2>"$TEST_LOG/reboot.err"
 cat "$TEST_LOG/reboot.err" >&2
-check "reboot from dom0 restarts the machine" grep -q 'the machine rebooted' "$TEST_LOG/reboot.err"
+# QEMU is run with -no-reboot: there the reset ends it.
+rebooted() {
+    grep -q 'the machine rebooted' "$TEST_LOG/reboot.err" ||
+        { [ "${TEST_EMULATOR:-}" = tcg ] && ! grep -q silent "$TEST_LOG/reboot.err" && console_has 'dom0 asked for a reboot'; }
+}
+check "reboot from dom0 restarts the machine" rebooted
