@@ -2,6 +2,7 @@
 #include <x86/pci.h>
 
 #include "fake.h"
+#include <hv/errno.h>
 #include <stdarg.h>
 #include <string.h>
 #include <cmocka.h>
@@ -61,11 +62,41 @@ static void an_absent_device_or_segment_reads_all_ones(void **state)
     assert_int_equal(config[0], 0);
 }
 
+/* The memory behind a fake ECAM is zero, so the host bridge must be that, too. */
+static uint32_t zero_in(uint16_t port, unsigned int size)
+{
+    (void)port;
+    (void)size;
+    return 0;
+}
+
+static void extended_registers_and_segments_are_reached_by_ecam(void **state)
+{
+    struct pci_addr near = { 0, 1, 0x18 }, far = { 2, 5, 0xff };
+
+    (void)state;
+    assert_int_equal(pci_add_ecam(&(struct pci_ecam){ 0xb0000000, 0, 0, 1 }), -EINVAL);   /* another bridge */
+    fake_port_hooks(zero_in, out);
+    assert_int_equal(pci_read(near, 0x100, 4), 0xffffffff);
+    assert_int_equal(pci_add_ecam(&(struct pci_ecam){ 0xb0000000, 0, 0, 1 }), 0);
+    assert_int_equal(pci_add_ecam(&(struct pci_ecam){ 0x800000000, 2, 4, 5 }), 0);
+    pci_write(near, 0x100, 4, 0x11223344);
+    pci_write(near, 0xffe, 2, 0x5566);
+    pci_write(far, 0x10, 1, 0x77);
+    assert_int_equal(pci_read(near, 0x102, 2), 0x1122);
+    assert_int_equal(pci_read(near, 0xfff, 1), 0x55);
+    assert_int_equal(pci_read(far, 0x10, 4), 0x77);
+    assert_int_equal(pci_read((struct pci_addr){ 2, 3, 0xff }, 0x10, 4), 0xffffffff);
+    assert_int_equal(pci_read((struct pci_addr){ 0, 2, 0x18 }, 0x100, 2), 0xffff);
+    pci_forget_ecam();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(registers_are_read_and_written_in_every_size, setup),
         cmocka_unit_test_setup(an_absent_device_or_segment_reads_all_ones, setup),
+        cmocka_unit_test_setup(extended_registers_and_segments_are_reached_by_ecam, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
