@@ -135,7 +135,7 @@ void vhpet_expire(struct vhpet *h, ns_t now, uint64_t *pins, uint16_t *isa)
         if (is_periodic(h, n) && h->hw.period[n])
             next_period(h, n, c);
         else if (is_32bit(h, n))
-            h->due[n] += 1ULL << 32;
+            h->due[n] += (((c - h->due[n]) >> 32) + 1) << 32;      /* when the low half meets it again */
         else
             h->armed[n] = false;
     }
