@@ -37,6 +37,7 @@ struct hw_vcpu_config {
     void *apic_page;                 /* virtual-APIC page (4 KiB, direct map) */
     hpa_t apic_access_page;          /* 0: no APIC-access page */
     bool rdtsc_exits;                /* emulated TSC */
+    uint64_t run_limit;              /* TSC ticks after which the guest is left at the latest, where hardware can; 0: none */
     const uint8_t *msr_bitmap;       /* all ones but what hw_msr_bitmap_allow() did; NULL: all MSR accesses exit */
     const uint8_t *msr_bitmap_x2apic;   /* the one for HW_APIC_X2APIC (hw_msr_bitmap_x2apic); NULL: the same, no help */
     const uint8_t *io_bitmap;        /* all ones but what hw_io_bitmap_allow() did; NULL: all ports exit */

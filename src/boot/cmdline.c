@@ -6,6 +6,7 @@
 #include <lib/string.h>
 
 #define RATELIMIT_MIN_US 100U      /* xen/sysctl.h: XEN_SYSCTL_SCHED_RATELIMIT_MIN, _MAX */
+#define RUN_LIMIT_MAX_US 1000000U
 #define RATELIMIT_MAX_US 500000U
 #define WORD_MAX 256U
 
@@ -362,6 +363,17 @@ static bool set_apicv(struct cmdline *c, const char *value, bool negated)
     return true;
 }
 
+/* Not Xen's: for emulators that lose interrupts while a guest has its own off (docs/caveats.md). */
+static bool set_run_limit(struct cmdline *c, const char *value, bool negated unused_arg)
+{
+    uint64_t us;
+
+    if (!parse_number(value, &us) || us > RUN_LIMIT_MAX_US)
+        return false;
+    c->run_limit_us = (unsigned int)us;
+    return true;
+}
+
 static bool set_tsc(struct cmdline *c, const char *value, bool negated unused_arg)
 {
     c->tsc_unstable = strcmp(value, "unstable") == 0;
@@ -401,6 +413,7 @@ static const struct option options[] = {
     { "sync_console", set_sync_console }, { "maxcpus", set_maxcpus }, { "mem", set_mem },
     { "credit2_runqueue", set_runqueue }, { "sched_ratelimit_us", set_ratelimit },
     { "sched", set_sched }, { "apicv", set_apicv }, { "tsc", set_tsc }, { "cpuid", set_cpuid },
+    { "run_limit", set_run_limit },
     { "tenon_panic", set_panic },
     { "placeholder", ignore }, { "real-mode", ignore }, { "edd", ignore }, { "dom0", ignore },
 };

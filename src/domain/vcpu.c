@@ -120,6 +120,7 @@ static int init_hw(struct vcpu *v)
         .vpid = vpid_alloc(),
         .apic_page = v->lapic_page,
         .virtual_apic = !d->no_apicv,
+        .run_limit = d->run_limit,
         .msr_bitmap = d->msr_bitmap,
         .msr_bitmap_x2apic = d->msr_bitmap_x2apic,
         .io_bitmap = d->io_bitmap,

@@ -54,6 +54,7 @@ static int64_t op_createdomain(struct ctl *t)
     }
     policy_set_default(d);
     d->no_apicv = t->c->d->no_apicv;
+    d->run_limit = t->c->d->run_limit;
     domain_update_wallclock(d);
     d->paging_mempool = MEMPOOL_DEFAULT;
     t->id = d->id;

@@ -40,6 +40,21 @@ void vmcs_access_failed(uint16_t encoding, const char *what)
 
 static uint64_t physical(const void *page) { return virt_to_phys(page).v; }
 
+/*
+ * The timer is loaded anew at each entry, since its value is not saved at exits. It counts the TSC down in units of
+ * IA32_VMX_MISC[4:0] bits (SDM 26.5.1).
+ */
+static void write_run_limit(struct hw_vcpu *v)
+{
+    uint64_t units;
+
+    if (v->config.run_limit == 0 || !vmx_features.preempt_timer)
+        return;
+    units = v->config.run_limit >> (cpu_rdmsr(MSR_IA32_VMX_MISC) & 0x1fU);
+    vmx(v)->pin_based |= PIN_PREEMPT_TIMER;
+    vmwrite32(GUEST_PREEMPT_TIMER, (uint32_t)min_of(units + 1, (uint64_t)UINT32_MAX));
+}
+
 static void write_execution_controls(struct hw_vcpu *v)
 {
     const struct hw_vcpu_config *c = &v->config;
@@ -49,6 +64,7 @@ static void write_execution_controls(struct hw_vcpu *v)
     vmx(v)->cpu_based = vmx_setup.cpu | apic.cpu | (c->io_bitmap != NULL ? CPU_IO_BITMAPS : CPU_ALL_IO_EXIT) |
                    (c->msr_bitmap != NULL ? CPU_MSR_BITMAPS : 0) | (c->rdtsc_exits ? CPU_RDTSC_EXIT : 0);
     vmx(v)->secondary = vmx_setup.secondary | apic.secondary | (c->vpid != 0 ? SEC_VPID : 0);
+    write_run_limit(v);
     vmwrite32(CTL_PIN_BASED, vmx(v)->pin_based);
     vmwrite32(CTL_CPU_BASED, vmx(v)->cpu_based);
     vmwrite32(CTL_SECONDARY, vmx(v)->secondary);

@@ -9,7 +9,7 @@
 
 guest_initrd "$TEST_LOG/guest-initrd" || exit
 image_make "$TEST_LOG/image.log"
-boot pvh --kernel lz4 --cmdline "dom0_mem=640M,max:640M guest_loglvl=all" --add "$IMAGE_DIR/vmlinuz-lz4" --add "$TEST_LOG/guest-initrd" \
+boot pvh --kernel lz4 --cmdline "dom0_mem=640M,max:640M guest_loglvl=all run_limit=4000" --add "$IMAGE_DIR/vmlinuz-lz4" --add "$TEST_LOG/guest-initrd" \
     --batch "$SOURCE_DIR/tests/system/dom0/pvh-guest.sh"
 
 check "the script's exit status comes back" [ "$BOOT_STATUS" -eq 0 ]

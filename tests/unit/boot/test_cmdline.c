@@ -150,6 +150,15 @@ static void booleans_have_xens_spellings(void **s)
     assert_true(c.no_apicv && c.sched_null);
 }
 
+static void a_run_limit_has_a_bound(void **s)
+{
+    (void)s;
+    cmdline_parse("run_limit=4000", &c);
+    assert_int_equal(c.run_limit_us, 4000);
+    cmdline_parse("run_limit=1000001", &c);
+    assert_int_equal(c.run_limit_us, 0);
+}
+
 static bool hides(unsigned int feature)
 {
     return (c.cpuid_hidden[feature / 32] >> (feature % 32) & 1U) != 0;
@@ -201,6 +210,7 @@ int main(void)
         cmocka_unit_test(vcpu_counts_are_a_number_or_a_range),
         cmocka_unit_test(levels_are_words_with_a_rate_limited_upper_part),
         cmocka_unit_test(booleans_have_xens_spellings),
+        cmocka_unit_test(a_run_limit_has_a_bound),
         cmocka_unit_test(features_are_hidden_by_xens_names),
         cmocka_unit_test(what_grub_adds_is_silent_and_the_unknown_is_noted),
         cmocka_unit_test(any_length_of_rubbish_is_survived),

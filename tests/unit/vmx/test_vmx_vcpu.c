@@ -61,6 +61,26 @@ static void a_fresh_vmcs_has_the_controls_of_its_configuration(void **state)
     assert_int_equal(get(CTL_EXCEPTION_BITMAP.encoding), 1 << X86_DB | 1 << X86_AC | 1 << X86_MC);
 }
 
+/* In units of the TSC shifted by IA32_VMX_MISC[4:0]; without a limit the timer stays off. */
+static void a_run_limit_is_the_preemption_timers(void **state)
+{
+    struct world *w = *state;
+    struct hw_vcpu_config c = { .slat_root = 0x5e, .run_limit = 160000 };
+    unsigned int shift = (unsigned int)(cpu_rdmsr(MSR_IA32_VMX_MISC) & 0x1f);
+    struct hw_vcpu v;
+
+    assert_false(get(CTL_PIN_BASED.encoding) & PIN_PREEMPT_TIMER);
+    vmx_unload(&w->v);
+    assert_int_equal(vmx_vcpu_init(&v, &c), 0);
+    vmx_load(&v);
+    assert_int_equal(!!(get(CTL_PIN_BASED.encoding) & PIN_PREEMPT_TIMER), vmx_features.preempt_timer);
+    if (vmx_features.preempt_timer)
+        assert_int_equal(get(GUEST_PREEMPT_TIMER.encoding), (160000 >> shift) + 1);
+    vmx_unload(&v);
+    vmx_vcpu_fini(&v);
+    vmx_load(&w->v);
+}
+
 static void what_is_not_configured_exits(void **state)
 {
     struct world *w = *state;
@@ -382,6 +402,7 @@ int main(void)
         cmocka_unit_test(fields_of_a_segment_are_where_the_table_has_them),
         W(an_access_that_fails_ends_in_a_bug_with_the_fields_name),
         W(a_fresh_vmcs_has_the_controls_of_its_configuration),
+        W(a_run_limit_is_the_preemption_timers),
         W(what_is_not_configured_exits),
         W(host_state_is_that_of_the_cpu),
         W(moving_to_another_cpu_takes_its_host_state_and_forgets_translations),

@@ -136,6 +136,7 @@ struct domain {
     struct { uint64_t start, size; uint32_t type; } e820[128]; unsigned int e820_count;
     uint64_t paging_mempool;
     bool no_apicv;
+    uint64_t run_limit;                /* TSC ticks, 0: none; as in struct hw_vcpu_config */
 };
 
 /* Look-up: NULL or a referenced domain. DOMID_SELF is resolved by the caller (hypercall layer). */
