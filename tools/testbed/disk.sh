@@ -4,7 +4,7 @@
 
 DISK_PACKAGES=(grub-common grub-pc-bin xorriso mtools)
 DISK_UEFI_PACKAGES=(grub-common grub-efi-amd64-bin fdisk mtools)
-DISK_GRUB_MODULES='biosdisk iso9660 part_msdos part_gpt multiboot2 linux gzio serial terminal normal echo test'
+DISK_GRUB_MODULES='biosdisk iso9660 part_msdos part_gpt multiboot multiboot2 linux gzio serial terminal normal echo test'
 DISK_GRUB_MODULES+=' rdmsr wrmsr memrw acpi' # for tests that spoil the machine, and for measuring
 DISK_UEFI_MODULES='part_gpt fat multiboot2 linux gzio serial terminal normal configfile echo test efi_gop'
 DISK_UEFI_MODULES+=" rdmsr wrmsr memrw acpi boot"
@@ -53,8 +53,10 @@ disk_uefi() {
 }
 
 disk_grub_config() {
-    local tree=$1 hypervisor=$2 cmdline=$3 kernel=$4 kernel_cmdline=$5 initrd=$6 name=
+    local tree=$1 hypervisor=$2 cmdline=$3 kernel=$4 kernel_cmdline=$5 initrd=$6 name='' load=multiboot2 module=module2
     name=$(basename "$hypervisor")
+    # Xen's multiboot2 header asks for a frame buffer, and GRUB dies in Bochs's BIOS looking for one.
+    if [[ $name == xen-4.* && ${FIRMWARE:-bios} = bios ]]; then load=multiboot module=module; fi
     [ "$hypervisor" = none ] || cp "$hypervisor" "$tree/boot/$name"
     [ "$kernel" = none ] || cp "$kernel" "$tree/boot/vmlinuz"
     [ "$initrd" = none ] || cp "$initrd" "$tree/boot/initrd.img"
@@ -66,10 +68,9 @@ disk_grub_config() {
         echo "linux /boot/vmlinuz $(disk_quote "$kernel_cmdline")"
         [ "$initrd" = none ] || echo 'initrd /boot/initrd.img'
     else
-        echo "multiboot2 /boot/$name placeholder $(disk_quote "$cmdline")"
-        [ "$kernel" = none ] ||
-            echo "module2 /boot/vmlinuz placeholder $(disk_quote "$kernel_cmdline")"
-        [ "$kernel" = none ] || [ "$initrd" = none ] || echo 'module2 --nounzip /boot/initrd.img'
+        echo "$load /boot/$name placeholder $(disk_quote "$cmdline")"
+        [ "$kernel" = none ] || echo "$module /boot/vmlinuz placeholder $(disk_quote "$kernel_cmdline")"
+        [ "$kernel" = none ] || [ "$initrd" = none ] || echo "$module --nounzip /boot/initrd.img"
     fi
     [ -z "${DISK_GRUB_EXTRA:-}" ] || echo "$DISK_GRUB_EXTRA"
     echo 'echo "testbed: GRUB jumps"'
