@@ -3,6 +3,9 @@
 # Small guests under src/vmx and src/ept, without a dom0: guests/vmx on the two CPU models of Bochs
 # that the paths with and without the newer features want.
 . "$(dirname "$0")/../tests/system/lib.sh"
+. "$SOURCE_DIR/tools/testbed/lib.sh"
+. "$SOURCE_DIR/tools/testbed/build.sh"
+build_product "$TEST_LOG/build.log"
 
 # vmx NAME RUN-OPTION...: the image's own lines become checks.
 vmx() {
