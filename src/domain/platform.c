@@ -184,12 +184,12 @@ int domain_send_msi(struct domain *d, uint64_t address, uint32_t data)
 
 /* ---- the PIC and the CPU ---- */
 
-bool vcpu_wants_extint(const struct vcpu *v)
+bool vcpu_extint_pending(const struct vcpu *v)
 {
     const struct platform *p = v->domain->platform;
     uint32_t lvt0;
 
-    if (likely(!p) || v->id != 0 || !READ_ONCE(((const volatile struct hvm_hw_vpic *)&p->pic.chip[0])->int_output))
+    if (v->id != 0 || !READ_ONCE(((const volatile struct hvm_hw_vpic *)&p->pic.chip[0])->int_output))
         return false;
     if (!(v->lapic.base_msr & VLAPIC_BASE_EN))
         return true;

@@ -62,8 +62,8 @@ void platform_arm(struct platform *p);                            /* VDEV held: 
 
 /* After an access to these devices: what follows from it. No lock held. */
 void platform_settle(struct domain *d);
-/* The PIC wants an ExtINT and this vCPU would take it. Any context. */
-bool vcpu_wants_extint(const struct vcpu *v);
+/* The PIC of a domain that has one wants an ExtINT and this vCPU would take it (vcpu_wants_extint() asks both). */
+bool vcpu_extint_pending(const struct vcpu *v);
 /* It takes it: the vector. IRQs on. */
 uint8_t vcpu_take_extint(struct vcpu *v);
 
