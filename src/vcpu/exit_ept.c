@@ -210,16 +210,37 @@ static void log_unhandled(struct vcpu *v, const struct emul_context *c, const ch
             (unsigned long long)c->rip, why);
 }
 
-/* In 64-bit mode only FS and GS have a base, and none a limit. */
-static void get_segments(struct vcpu *v, struct emul_context *c)
+/* Whether a prefix names FS or GS. */
+static bool names_fs_or_gs(const uint8_t *insn, unsigned int length)
 {
-    if (c->mode.code64) {
+    for (unsigned int i = 0; i < length; i++)
+        switch (insn[i]) {
+        case 0x64: case 0x65:
+            return true;
+        case 0x26: case 0x2e: case 0x36: case 0x3e: case 0x66: case 0x67: case 0xf0: case 0xf2: case 0xf3:
+        case 0x40 ... 0x4f:
+            break;
+        default:
+            return false;
+        }
+    return false;
+}
+
+/* The instruction's bytes, and the segments that it may use: in 64-bit mode only FS and GS have a base, and none a limit. */
+static void fetch(struct vcpu *v, struct emul_context *c)
+{
+    gva_t at = gva_of(c->rip);
+
+    if (!c->mode.code64) {
+        for (unsigned int s = 0; s < SEG_COUNT; s++)
+            hw_get_seg(&v->hw, (enum seg)s, &c->seg[s]);
+        at.v += c->seg[SEG_CS].base;
+    }
+    c->insn_len = (unsigned int)guest_fetch(v, at, c->insn, sizeof(c->insn));
+    if (c->mode.code64 && names_fs_or_gs(c->insn, c->insn_len)) {
         hw_get_seg(&v->hw, SEG_FS, &c->seg[SEG_FS]);
         hw_get_seg(&v->hw, SEG_GS, &c->seg[SEG_GS]);
-        return;
     }
-    for (unsigned int s = 0; s < SEG_COUNT; s++)
-        hw_get_seg(&v->hw, (enum seg)s, &c->seg[s]);
 }
 
 static enum exit_action emulate(struct emulation *m, const char *why)
@@ -235,9 +256,7 @@ static enum exit_action emulate(struct emulation *m, const char *why)
     c->rflags = hw_get_rflags(&v->hw);
     c->rsp = hw_get_rsp(&v->hw);
     hw_get_mode(&v->hw, &c->mode);
-    get_segments(v, c);
-    c->insn_len = (unsigned int)guest_fetch(v, gva_of(c->mode.code64 ? c->rip : c->seg[SEG_CS].base + c->rip),
-                                            c->insn, sizeof(c->insn));
+    fetch(v, c);
     result = emul_run(c);
     if (result != EMUL_RETRY)
         vcpu_emul_done(v);
