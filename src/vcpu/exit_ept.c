@@ -102,7 +102,7 @@ enum io_result vcpu_mmio_access(struct vcpu *v, struct io_req *req)
 /* ---- running an instruction against it ---- */
 
 /* An emulation under way, with the page that the exit already told the translation of. */
-struct emulation { struct vcpu *v; struct emul_context c; uint64_t va_page, pa_page; bool known; unsigned int accesses; };
+struct emulation { struct vcpu *v; struct emul_context c; uint64_t va_page, pa_page; bool known, device; unsigned int accesses; };
 
 static enum emul_result translate(struct emulation *m, gva_t va, bool write, gpa_t *a)
 {
@@ -127,13 +127,15 @@ static enum emul_result page_access(struct emulation *m, gva_t va, void *buf, un
 {
     struct io_req req = { .space = IO_MMIO, .write = write, .size = (uint8_t)size };
     struct vcpu *v = m->v;
+    enum p2m_type type = P2M_HOLE;
     enum emul_result r;
-    enum p2m_type type;
     gpa_t a;
 
     if (translate(m, va, write, &a) != EMUL_DONE)
         return EMUL_FAULT;
-    type = p2m_lookup(&v->domain->p2m, gpa_to_gfn(a)).type;
+    /* The page that the exit was about is known to be one of our devices'. */
+    if (!m->device || (a.v & PAGE_MASK) != m->pa_page)
+        type = p2m_lookup(&v->domain->p2m, gpa_to_gfn(a)).type;
     if (type == P2M_RAM_RO && write)
         return EMUL_DONE;
     if (type != P2M_HOLE && type != P2M_MMIO_DM) {
@@ -291,10 +293,10 @@ enum exit_action vcpu_emulate(struct vcpu *v, const char *why)
     return emulate(&m, why);
 }
 
-static enum exit_action emulate_access(struct vcpu *v, const struct exit_ept *e, const char *why)
+static enum exit_action emulate_access(struct vcpu *v, const struct exit_ept *e, bool device, const char *why)
 {
     struct emulation m = { .v = v, .va_page = e->gva.v & PAGE_MASK, .pa_page = e->gpa.v & PAGE_MASK,
-                           .known = e->gva_valid && !e->walk };
+                           .known = e->gva_valid && !e->walk, .device = device };
 
     return emulate(&m, why);
 }
@@ -312,8 +314,8 @@ enum exit_action exit_ept(struct vcpu *v, const struct vmexit *x)
     const struct exit_ept *e = &x->ept;
 
     if (vcpu_gpa_is_emulated(v, e->gpa))
-        return emulate_access(v, e, "emulated device");
+        return emulate_access(v, e, true, "emulated device");
     if (!e->readable && !e->writable && !e->executable && map_device_memory(v, e->gpa))
         return ACT_RETRY;
-    return emulate_access(v, e, "unclaimed memory");
+    return emulate_access(v, e, false, "unclaimed memory");
 }

@@ -19,6 +19,7 @@ buses() {
     check "$name: the disk interrupts by $vectors" section_has interrupts "[1-9][0-9]* .*$vectors"
     check "$name: the disk is read" section_has read '67108864 bytes'
     check "$name: and while its interrupts move from CPU to CPU" section_has affinity '67108864 bytes'
+    check "$name: which they do" section_has affinity '^moved [1-9]'
     check "$name: without an error" section_lacks affinity 'failed|error'
     check "$name: a CPU goes and comes back" section_has offline '^status 0'
     for card in ${3//,/ }; do
