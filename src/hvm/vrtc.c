@@ -7,6 +7,7 @@
 
 enum { SECONDS, SECONDS_ALARM, MINUTES, MINUTES_ALARM, HOURS, HOURS_ALARM, WEEKDAY, DAY, MONTH, YEAR, REG_A, REG_B,
        REG_C, REG_D };
+#define OFFSET_MAX 100000000000LL    /* seconds: three thousand years, which the calendar still counts */
 #define A_UIP 0x80U
 #define A_RATE 0x0fU
 #define A_DIVIDER 0x70U
@@ -311,7 +312,7 @@ void vrtc_set_epoch(struct vrtc *r, int64_t epoch)
 
 int vrtc_load(struct vrtc *r, const struct hvm_hw_rtc *from, ns_t now)
 {
-    if (from->cmos_index > 0x7f)
+    if (from->cmos_index > 0x7f || from->rtc_offset > OFFSET_MAX || from->rtc_offset < -OFFSET_MAX)
         return -EINVAL;
     r->hw = *from;
     r->c_seen = now;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* PIT, clock, HPET and PM timer by a clock that the test sets. */
+#include <hv/errno.h>
 #include <hvm/vhpet.h>
 #include <hvm/vpit.h>
 #include <hvm/vpm.h>
@@ -419,6 +420,20 @@ static void the_pm_timer_goes_on_after_a_save(void **state)
     assert_int_equal(vpm_timer(&pm, 101 * SECOND), 4 * 3579545);
 }
 
+static void a_record_with_an_impossible_clock_is_refused(void **state)
+{
+    struct vrtc r;
+    struct hvm_hw_rtc record = { .rtc_offset = INT64_MAX };
+
+    (void)state;
+    vrtc_init(&r, 1790000000, 0);
+    assert_int_equal(vrtc_load(&r, &record, 0), -EINVAL);
+    record.rtc_offset = INT64_MIN;
+    assert_int_equal(vrtc_load(&r, &record, 0), -EINVAL);
+    record.rtc_offset = -86400;
+    assert_int_equal(vrtc_load(&r, &record, 0), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -436,6 +451,7 @@ int main(void)
         cmocka_unit_test(the_update_bit_is_set_shortly_before_a_new_second),
         cmocka_unit_test(the_periodic_interrupt_has_the_rate_of_register_a),
         cmocka_unit_test(the_alarm_comes_at_its_second),
+        cmocka_unit_test(a_record_with_an_impossible_clock_is_refused),
         cmocka_unit_test(what_is_not_the_clocks_is_somebody_elses),
         cmocka_unit_test(the_counter_runs_at_62_5_mhz_when_enabled),
         cmocka_unit_test(a_periodic_timer_with_legacy_replacement_drives_irq_0),
