@@ -118,6 +118,10 @@ static void next_period(struct vhpet *h, unsigned int n, uint64_t c)
 {
     uint64_t period = max_of(h->hw.period[n], (uint64_t)MIN_PERIOD_TICKS);
 
+    if (period > INT64_MAX) {
+        h->armed[n] = false;         /* half a counter away and more: nobody lives to see it */
+        return;
+    }
     h->due[n] += ((c - h->due[n]) / period + 1) * period;
     h->hw.timers[n].cmp = is_32bit(h, n) ? (uint32_t)h->due[n] : h->due[n];
 }

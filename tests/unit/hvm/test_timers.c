@@ -304,6 +304,21 @@ static void a_periodic_timer_with_legacy_replacement_drives_irq_0(void **state)
     assert_int_equal(pins, 0);
 }
 
+static void a_period_of_more_than_half_a_counter_fires_once(void **state)
+{
+    uint64_t pins;
+    uint16_t isa;
+
+    (void)state;
+    vhpet_init(&hpet, 0);
+    vhpet_write(&hpet, 0x100, 4, 0x4c, 0);       /* enable, periodic, set accumulator */
+    vhpet_write(&hpet, 0x108, 8, 1000, 0);
+    vhpet_write(&hpet, 0x108, 8, UINT64_MAX, 0);
+    vhpet_write(&hpet, 0x10, 4, 1, 0);
+    assert_int_equal(count_hpet(SECOND, &pins, &isa), 1);
+    assert_true(vhpet_deadline(&hpet) > SECOND);
+}
+
 static void a_one_shot_fires_once_on_its_route(void **state)
 {
     uint64_t pins;
@@ -455,6 +470,7 @@ int main(void)
         cmocka_unit_test(what_is_not_the_clocks_is_somebody_elses),
         cmocka_unit_test(the_counter_runs_at_62_5_mhz_when_enabled),
         cmocka_unit_test(a_periodic_timer_with_legacy_replacement_drives_irq_0),
+        cmocka_unit_test(a_period_of_more_than_half_a_counter_fires_once),
         cmocka_unit_test(a_one_shot_fires_once_on_its_route),
         cmocka_unit_test(a_level_timer_holds_its_pin_until_its_status_is_cleared),
         cmocka_unit_test(a_32_bit_timer_fires_again_when_the_low_half_has_gone_round),
