@@ -11,6 +11,7 @@
 #include <lib/string.h>
 #include <mm/frames.h>
 #include <mm/heap.h>
+#include <domain/p2m.h>
 #include <vcpu/run.h>
 #include <ept/ept.h>
 #include <vmx/vmx.h>
@@ -57,23 +58,6 @@ static void check(bool good, const char *what)
 
 /* ---- the machine of the guest ---- */
 
-static mfn_t table_alloc(void *ctx unused_arg)
-{
-    return frame_alloc(0, DOMID_XEN, true);
-}
-
-static void table_free(void *ctx unused_arg, mfn_t m)
-{
-    frame_free(m, 0);
-}
-
-static uint64_t *table_map(void *ctx unused_arg, mfn_t m)
-{
-    return frame_map(m);
-}
-
-static const struct slat_pages tables = { table_alloc, table_free, table_map, NULL };
-
 static void map(uint64_t gfn, const void *page, enum p2m_type type, uint8_t rwx, unsigned int order)
 {
     struct slat_entry e = { .mfn = hpa_to_mfn(virt_to_phys(page)), .type = type, .rwx = rwx,
@@ -104,7 +88,7 @@ static void make_machine(void)
     vmx_io_bitmap_allow(io_bitmap, 0x80, 0x80);
     vmx_msr_bitmap_allow(msr_bitmap, MSR_SYSENTER_CS, true, false);
     vmx_msr_bitmap_x2apic(x2apic_bitmap);
-    BUG_ON(slat_init(&slat, ept_format(), &tables, vmx_features.ept_1g, vmx_features.ept_2m, vmx_features.ept_ad) != 0);
+    BUG_ON(slat_init(&slat, ept_format(), &p2m_table_pages, vmx_features.ept_1g, vmx_features.ept_2m, vmx_features.ept_ad) != 0);
     map(0, ram, P2M_RAM_RW, SLAT_R | SLAT_W | SLAT_X, vmx_features.ept_2m ? PAGE_ORDER_2M : 0);
     map(READ_ONLY_GFN, pages(0), P2M_RAM_RO, SLAT_R | SLAT_X, 0);
     map(APIC_GFN, access_page, P2M_SHARED, SLAT_R | SLAT_W, 0);

@@ -12,7 +12,6 @@
 
 #define LOW_MEMORY_GFN 0x100U
 
-/* The port through which src/slat gets its table pages. */
 static mfn_t table_alloc(void *ctx unused_arg)
 {
     return frame_alloc(0, DOMID_XEN, true);
@@ -28,7 +27,7 @@ static uint64_t *table_map(void *ctx unused_arg, mfn_t m)
     return frame_map(m);
 }
 
-static const struct slat_pages p2m_pages = { table_alloc, table_free, table_map, NULL };
+const struct slat_pages p2m_table_pages = { table_alloc, table_free, table_map, NULL };
 
 int p2m_init(struct p2m *p, domid_t owner)
 {
@@ -37,7 +36,7 @@ int p2m_init(struct p2m *p, domid_t owner)
     memset(p, 0, sizeof(*p));
     spin_lock_init(&p->lock, LOCK_P2M);
     p->owner = owner;
-    rc = slat_init(&p->slat, hw_slat_format(), &p2m_pages, hw_features.slat_1g, hw_features.slat_2m,
+    rc = slat_init(&p->slat, hw_slat_format(), &p2m_table_pages, hw_features.slat_1g, hw_features.slat_2m,
                    hw_features.slat_ad);
     p->slat.direct_base = DIRECT_MAP_BASE;
     return rc;

@@ -4,19 +4,7 @@
 # old CPU has neither x2APIC nor TSC deadlines: those paths are other ones.
 . "$(dirname "$0")/lib.sh"
 
-# machine NAME RUN-OPTION...: the image's own lines become checks.
-machine() {
-    local name=$1 line
-    shift
-    boot "$name" --serial --hypervisor "$SOURCE_DIR/build/release/machine_test" --mem 512 --timeout 300 "$@"
-    while IFS= read -r line; do
-        case $line in
-        '(XEN) ok '*) echo "ok $name: ${line#(XEN) ok }" ;;
-        '(XEN) not ok '*) echo "not ok $name: ${line#(XEN) not ok }" ;;
-        esac
-    done < <(tr -d '\r' <"$CONSOLE")
-    check "$name: the test comes to its end" console_has 'machine test: [0-9]+ CPUs, 0 failures'
-}
+machine() { image_boot "$1" machine_test 'machine test' "${@:2}"; }
 
 machine bochs-1 --emulator bochs --cpus 1
 machine bochs-4 --emulator bochs --cpus 4

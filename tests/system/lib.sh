@@ -40,3 +40,18 @@ section_lacks() {
 }
 
 console_has() { tr -d '\r' <"$CONSOLE" | grep -aqE -- "$1"; }
+
+# image_boot NAME IMAGE TITLE RUN-OPTION...: boots an image of ours that tests itself; its lines become checks. TITLE
+# begins its last line.
+image_boot() {
+    local name=$1 image=$2 title=$3 line
+    shift 3
+    boot "$name" --serial --hypervisor "$SOURCE_DIR/build/release/$image" --mem 512 --timeout 300 "$@"
+    while IFS= read -r line; do
+        case $line in
+        '(XEN) ok '*) echo "ok $name: ${line#(XEN) ok }" ;;
+        '(XEN) not ok '*) echo "not ok $name: ${line#(XEN) not ok }" ;;
+        esac
+    done < <(tr -d '\r' <"$CONSOLE")
+    check "$name: the test comes to its end" console_has "$title: [0-9]+ CPUs, 0 failures"
+}

@@ -17,6 +17,9 @@ struct p2m {
     uint64_t identity_limit;       /* dom0: MMIO below is identity mapped when nothing else is there */
 };
 
+/* The port through which src/slat gets its table pages: frames of the hypervisor. */
+extern const struct slat_pages p2m_table_pages;
+
 int p2m_init(struct p2m *p, domid_t owner) must_check;
 void p2m_fini(struct p2m *p);
 
