@@ -102,6 +102,8 @@ struct guest_mode {
 #define RFLAGS_RF 0x10000ULL
 #define RFLAGS_VM 0x20000ULL
 #define RFLAGS_AC 0x40000ULL
+#define DEBUGCTL_LBR 0x1ULL             /* IA32_DEBUGCTL: last branch records */
+#define DEBUGCTL_BTF 0x2ULL             /* TF steps from branch to branch */
 
 /* Exception vectors (SDM table 6-1). */
 enum x86_vector { X86_DE = 0, X86_DB, X86_NMI, X86_BP, X86_OF, X86_BR, X86_UD, X86_NM, X86_DF,

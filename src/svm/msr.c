@@ -12,8 +12,6 @@
 #include <hv/assert.h>
 #include <x86/cpu.h>
 
-#define DEBUGCTL_LBR 0x1ULL
-#define DEBUGCTL_BTF 0x2ULL
 #define SPEC_CTRL_VALID 0x7ULL
 #define RATIO_SHIFT 16U              /* 16.48 to 8.32 */
 #define MSR_RANGE 0x2000U

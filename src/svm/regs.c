@@ -53,7 +53,7 @@ void svm_skip(struct hw_vcpu *v, unsigned int length)
     b->rip = next;
     b->interrupt_shadow &= ~SHADOW_ACTIVE;
     b->rflags &= ~RFLAGS_RF;
-    if (unlikely(b->rflags & RFLAGS_TF))
+    if (unlikely(b->rflags & RFLAGS_TF) && !(b->debugctl & DEBUGCTL_BTF))
         step_on(v);
 }
 

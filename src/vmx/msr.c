@@ -13,8 +13,6 @@
 #include <hv/assert.h>
 #include <x86/cpu.h>
 
-#define DEBUGCTL_LBR 0x1ULL
-#define DEBUGCTL_BTF 0x2ULL
 #define SPEC_CTRL_VALID 0x7ULL
 #define MSR_HIGH 0xc0000000U
 #define MSR_RANGE 0x2000U

@@ -39,12 +39,13 @@ bool vmx_is_code64(struct hw_vcpu *v)
     return (cache_get(v, CACHED_CS_ATTR) & SEG_ATTR_L) && (vmx_get_efer(v) & EFER_LMA);
 }
 
-/* Single-stepping goes on after an instruction that was done for the guest (SDM 26.5.2). */
+/* Single-stepping goes on after an instruction that was done for the guest (SDM 26.5.2), but not that from branch to
+ * branch. */
 static void finish_flags(struct hw_vcpu *v)
 {
     uint64_t rflags = vmx_get_rflags(v);
 
-    if (rflags & RFLAGS_TF)
+    if (unlikely(rflags & RFLAGS_TF) && !(vmread64(GUEST_DEBUGCTL) & DEBUGCTL_BTF))
         vmwriten(GUEST_PENDING_DEBUG, vmreadn(GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
     if (rflags & RFLAGS_RF)
         vmx_set_rflags(v, rflags & ~RFLAGS_RF);

@@ -244,6 +244,11 @@ static void stepping_goes_on_after_an_instruction_that_was_done_for_the_guest(vo
     struct world *w = *state;
 
     svm_set_rflags(&w->v, RFLAGS_TF | RFLAGS_RF);
+    assert_true(svm_set_msr(&w->v, MSR_DEBUGCTL, DEBUGCTL_BTF));
+    svm_skip(&w->v, 1);
+    assert_false(w->v.event.valid);        /* only branches are stepped */
+    assert_true(svm_set_msr(&w->v, MSR_DEBUGCTL, 0));
+    svm_set_rflags(&w->v, RFLAGS_TF | RFLAGS_RF);
     vmcb_of(&w->v)->interrupt_shadow = 1;
     svm_set_rip(&w->v, 0xfffffffe);
     svm_skip(&w->v, 3);

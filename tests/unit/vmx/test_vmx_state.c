@@ -249,6 +249,10 @@ static void skip_moves_rip_ends_the_shadow_and_keeps_single_steps(void **state)
     vmx_skip(&w->v, 1);
     assert_int_equal(get(GUEST_PENDING_DEBUG), PENDING_DEBUG_BS);
     assert_int_equal(vmx_get_rflags(&w->v), RFLAGS_TF | 2);
+    vmcs_fake_set(GUEST_PENDING_DEBUG.encoding, 0);
+    assert_true(vmx_set_msr(&w->v, MSR_IA32_DEBUGCTL, DEBUGCTL_BTF));
+    vmx_skip(&w->v, 1);
+    assert_int_equal(get(GUEST_PENDING_DEBUG), 0);             /* only branches are stepped */
 }
 
 static void rip_wraps_at_4_gib_outside_64_bit_code_only(void **state)
