@@ -9,7 +9,7 @@ TEST_LOG=${TEST_LOG:-$(mktemp -d)}
 # boot NAME OPTION...: ./run with these options; its output in $TEST_LOG/NAME.out, the console in
 # CONSOLE, the exit status in BOOT_STATUS.  From the environment: RUN_PREFIX, a command to put before it, and
 # RUN_OPTIONS, more options (for example --hypervisor, to see what another one makes of the test), and
-# TEST_EMULATOR (tcg: AMD's SVM instead of Intel's VMX) where the test does not say which it wants.
+# TEST_EMULATOR (bochs if it is not set: Intel's VMX; tcg: AMD's SVM) where the test does not say which it wants.
 boot() {
     local name=$1
     shift
@@ -17,7 +17,7 @@ boot() {
     CONSOLE=$TEST_LOG/$name/com1
     # shellcheck disable=SC2086
     ${RUN_PREFIX:-} "$SOURCE_DIR/run" --log "$TEST_LOG/$name" \
-        ${TEST_EMULATOR:+--emulator "$TEST_EMULATOR"} "$@" ${RUN_OPTIONS:-} >"$BOOT_OUT"
+        --emulator "${TEST_EMULATOR:-bochs}" "$@" ${RUN_OPTIONS:-} >"$BOOT_OUT"
     BOOT_STATUS=$?
 }
 

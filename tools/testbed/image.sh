@@ -10,7 +10,7 @@ DOM0_PACKAGES=(
     linux-image-amd64 initramfs-tools kmod zstd
     xen-utils-4.17 xenstore-utils qemu-system-xen seabios ovmf
     sysvinit-core util-linux pciutils procps iproute2 bridge-utils
-    tcc libc6-dev efibootmgr
+    tcc libc6-dev efibootmgr fio iperf3
 )
 
 # What no test wants of those packages: it would double the image.

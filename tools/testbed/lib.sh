@@ -52,8 +52,13 @@ need_packages() {
     ) 9>"$CACHE_DIR/apt.lock" || exit
 }
 
-# has_vmx: can QEMU/KVM run a VT-x hypervisor here?  /dev/kvm alone does not say so.
-has_vmx() {
-    grep -qw vmx /proc/cpuinfo && [ -w /dev/kvm ] &&
-        grep -q '[1Y]' /sys/module/kvm_intel/parameters/nested 2>/dev/null
+# has_nested_kvm: can QEMU/KVM run a hypervisor here?  /dev/kvm alone does not say so.
+has_nested_kvm() {
+    local pair
+    [ -w /dev/kvm ] || return
+    for pair in vmx:kvm_intel svm:kvm_amd; do
+        grep -qw "${pair%:*}" /proc/cpuinfo &&
+            grep -q '[1Y]' "/sys/module/${pair#*:}/parameters/nested" 2>/dev/null && return
+    done
+    return 1
 }

@@ -13,7 +13,8 @@ MACHINE_UEFI_PACKAGES=(ovmf)
 MACHINE_UEFI_CODE=/usr/share/OVMF/OVMF_CODE_4M.fd
 MACHINE_UEFI_VARS=/usr/share/OVMF/OVMF_VARS_4M.fd
 
-# For experiments, from the environment.  BOCHS_EXTRA: lines for bochsrc; BOCHS_RC: debugger commands.
+# For experiments, from the environment.  BOCHS_EXTRA: lines for bochsrc; BOCHS_RC: debugger commands;
+# QEMU_EXTRA: options for QEMU, before those of the disks and cards (bridges and ports for --net DEVICE,bus=...).
 BOCHS_CPU=${BOCHS_CPU:-corei7_skylake_x}
 BOCHS_IPS=${BOCHS_IPS:-40000000}
 BOCHS_TIME0=${BOCHS_TIME0:-1790000000}
@@ -72,6 +73,8 @@ machine_qemu() {
     kvm) options+=(-accel kvm -cpu host) ;;
     tcg) options+=(-accel "tcg,thread=multi" -cpu "$QEMU_CPU") ;;
     esac
+    # shellcheck disable=SC2206
+    options+=(${QEMU_EXTRA:-})
     machine_disks
     options+=("${DISK_OPTIONS[@]}")
     machine_firmware
