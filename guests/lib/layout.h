@@ -30,5 +30,6 @@
 #define MODE_PROTECTED 1                 /* 32 bits, no paging */
 #define MODE_PROTECTED16 2
 #define MODE_REAL 3
+#define MODE_PROTECTED_CALL 4           /* 32 bits, no paging: calls the code at EAX instead */
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Code that must lie below 64 KiB: where other CPUs begin (real mode), and one VMCALL in another mode
- * than 64-bit. guest_start() copies it to LOW_PAGE, which is where it is linked to run.
+ * Code that must lie below 64 KiB: where other CPUs begin (real mode), and one VMCALL (or call of other code) in
+ * another mode than 64-bit. guest_start() copies it to LOW_PAGE, which is where it is linked to run.
  */
 #include "layout.h"
 
@@ -80,7 +80,13 @@ compat: mov     $SEL_DATA, %eax
         rdmsr
         and     $~0x100, %eax
         wrmsr
-        cmpl    $MODE_PROTECTED, S_MODE
+        cmpl    $MODE_PROTECTED_CALL, S_MODE
+        jne     7f
+        LOAD_REGS
+        call    *%eax
+        mov     %eax, S_REGS
+        jmp     back_long
+7:      cmpl    $MODE_PROTECTED, S_MODE
         jne     2f
         LOAD_REGS
         vmcall

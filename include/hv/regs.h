@@ -102,6 +102,11 @@ struct guest_mode {
 #define RFLAGS_RF 0x10000ULL
 #define RFLAGS_VM 0x20000ULL
 #define RFLAGS_AC 0x40000ULL
+#define DR6_BREAKPOINTS 0xfULL
+#define DR6_BD 0x2000ULL
+#define DR6_BS 0x4000ULL
+#define DR6_BT 0x8000ULL
+#define DR6_FIXED 0xffff0ff0ULL
 #define DEBUGCTL_LBR 0x1ULL             /* IA32_DEBUGCTL: last branch records */
 #define DEBUGCTL_BTF 0x2ULL             /* TF steps from branch to branch */
 

@@ -57,7 +57,8 @@ struct exit_ept { gpa_t gpa; gva_t gva; bool gva_valid, walk; /* fault in the gu
                   bool read, write, fetch; bool readable, writable, executable; bool nmi_unblock; };
 struct exit_exception { struct hv_event event; uint64_t qual; /* #PF: CR2; #DB: DR6 bits */ bool nmi_unblock; };
 struct exit_apic { uint16_t offset; bool write, fetch, linear; };
-struct exit_task_switch { uint16_t selector; enum { TASK_CALL, TASK_IRET, TASK_JMP, TASK_GATE } source; };
+enum task_source { TASK_CALL, TASK_IRET, TASK_JMP, TASK_GATE };
+struct exit_task_switch { uint16_t selector; enum task_source source; };
 
 struct vmexit {
     enum exit_reason reason;

@@ -2,6 +2,7 @@
 #include <domain/guest_access.h>
 
 #include <domain/domain.h>
+#include <hv/assert.h>
 #include <hv/errno.h>
 #include <hvm/pagewalk.h>
 #include <lib/string.h>
@@ -281,6 +282,29 @@ bool guest_translate(struct vcpu *v, gva_t va, bool write, gpa_t *out, uint32_t 
     }
     *out = r.gpa;
     return true;
+}
+
+int guest_table_access(struct vcpu *v, gva_t va, void *buf, size_t size, bool write, gva_t *fault, uint32_t *pfec)
+{
+    struct pagewalk_memory mem = { walk_read, walk_set_bits, v->domain };
+    size_t n[2] = { min_of(size, PAGE_SIZE - (va.v & ~PAGE_MASK)) };
+    struct pagewalk_result r[2];
+    struct guest_mode mode;
+
+    ASSERT(size <= PAGE_SIZE);
+    n[1] = size - n[0];
+    hw_get_mode(&v->hw, &mode);
+    for (unsigned int i = 0; i < 2 && n[i] > 0; i++) {
+        *fault = gva_of((uint32_t)(va.v + (i ? n[0] : 0)));
+        if (!pagewalk(&mode, &mem, *fault, (write ? ACCESS_WRITE : ACCESS_READ) | ACCESS_IMPLICIT, &r[i])) {
+            *pfec = r[i].pfec;
+            return -EFAULT;
+        }
+    }
+    for (unsigned int i = 0; i < 2 && n[i] > 0; i++)
+        if (!copy_page(v->domain, r[i].gpa, (char *)buf + (i ? n[0] : 0), n[i], write))
+            return -ENXIO;
+    return 0;
 }
 
 /* Within one page. */

@@ -261,11 +261,6 @@ void vcpu_write_runstate(struct vcpu *v)
 
 /* ---- on and off a CPU ---- */
 
-#define DR6_BREAKPOINTS 0xfUL
-#define DR6_BD 0x2000UL
-#define DR6_BS 0x4000UL
-#define DR6_FIXED 0xffff0ff0UL
-
 static void save_debug(struct vcpu *v)
 {
     if (!v->dr_loaded)
@@ -284,15 +279,36 @@ void vcpu_load_debug(struct vcpu *v)
     v->dr_loaded = true;
 }
 
-/* Which breakpoints were met is of this one; BD and BS stay until the guest clears them. */
+/* Which breakpoints were met is of this one; BD, BS and BT stay until the guest clears them. */
 void vcpu_note_debug(struct vcpu *v, uint64_t causes)
 {
     uint64_t dr6 = v->dr_loaded ? hw_get_dr6(&v->hw) : v->dr6;
 
-    dr6 = (dr6 & ~DR6_BREAKPOINTS) | (causes & (DR6_BREAKPOINTS | DR6_BD | DR6_BS)) | DR6_FIXED;
+    dr6 = (dr6 & ~DR6_BREAKPOINTS) | (causes & (DR6_BREAKPOINTS | DR6_BD | DR6_BS | DR6_BT)) | DR6_FIXED;
     if (v->dr_loaded)
         hw_set_dr6(&v->hw, dr6);
     v->dr6 = dr6;
+}
+
+static bool load_pdptes(struct vcpu *v)
+{
+    gpa_t at = gpa_of(hw_get_cr(&v->hw, 3) & 0xffffffe0U);
+    uint64_t pdpte[4];
+
+    return domain_read_phys(v->domain, at, pdpte, sizeof(pdpte)) == 0 && hw_set_pdptes(&v->hw, pdpte);
+}
+
+bool vcpu_set_cr(struct vcpu *v, unsigned int n, uint64_t value)
+{
+    uint64_t old = hw_get_cr(&v->hw, n);
+
+    if (!hw_set_cr(&v->hw, n, value))
+        return false;
+    if (likely(!hw_pdptes_wanted(&v->hw)) || load_pdptes(v))
+        return true;
+    if (!hw_set_cr(&v->hw, n, old))
+        domain_crash(v->domain, "PDPTEs at CR3 %#llx cannot be loaded", (unsigned long long)hw_get_cr(&v->hw, 3));
+    return false;
 }
 
 void vcpu_load(struct vcpu *v)

@@ -30,11 +30,11 @@ static uint32_t packed_of(uint32_t attr)
 static bool set_control(struct vcpu *v, uint64_t cr0, uint64_t cr3, uint64_t cr4, uint64_t efer)
 {
     /* EFER.LME before CR0.PG, as a CPU demands; CR4.PAE before both. */
-    if (!hw_set_cr(&v->hw, 4, cr4))
+    if (!vcpu_set_cr(v, 4, cr4))
         return false;
     if (!hw_set_efer(&v->hw, efer & ~EFER_LMA))
         return false;
-    return hw_set_cr(&v->hw, 3, cr3) && hw_set_cr(&v->hw, 0, cr0);
+    return vcpu_set_cr(v, 3, cr3) && vcpu_set_cr(v, 0, cr0);
 }
 
 struct packed_seg { enum seg s; uint32_t base, limit; uint16_t ar; };

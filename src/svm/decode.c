@@ -126,7 +126,6 @@ static void decode_row(const struct svm_exit_raw *raw, struct vmexit *x)
         x->pio = decode_pio(raw->info1);
         x->insn_len = (uint8_t)(raw->info2 - raw->rip) & 0xf;
         break;
-    case EXIT_TASK_SWITCH: x->task = (struct exit_task_switch){ .selector = (uint16_t)raw->info1 }; break;
     default: break;
     }
 }

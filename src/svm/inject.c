@@ -16,8 +16,6 @@
 #include <guestcpu/rules.h>
 #include <hv/assert.h>
 
-#define DR6_BS 0x4000ULL
-
 enum hw_blocked svm_irq_blocked(struct hw_vcpu *v)
 {
     const struct vmcb *b = vmcb_of(v);

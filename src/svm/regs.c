@@ -8,8 +8,6 @@
 #include <hv/assert.h>
 
 #define ATTR_PRESENT 0x80U
-#define DR6_BS 0x4000ULL
-#define DR6_FIXED 0xffff0ff0ULL
 #define CS_LONG 0x200U       /* L and D of CS, in the packed form */
 #define CS_32 0x400U
 

@@ -19,11 +19,12 @@
 #define CR8 BIT(8)
 #define CR4 BIT(4)
 
+/* Task switches are left to the CPU: nothing that they load is ours with nested paging. */
 static void write_intercepts(struct hw_vcpu *v)
 {
     struct vmcb *b = vmcb_of(v);
     uint64_t one = SVM1_INTR | SVM1_NMI | SVM1_INIT | SVM1_VINTR | SVM1_CR0_SELECTIVE | SVM1_RDPMC | SVM1_CPUID |
-                   SVM1_INVD | SVM1_HLT | SVM1_INVLPGA | SVM1_IOIO | SVM1_MSR | SVM1_TASK_SWITCH | SVM1_SHUTDOWN;
+                   SVM1_INVD | SVM1_HLT | SVM1_INVLPGA | SVM1_IOIO | SVM1_MSR | SVM1_SHUTDOWN;
     uint64_t two = SVM2_VMRUN | SVM2_VMMCALL | SVM2_VMLOAD | SVM2_VMSAVE | SVM2_STGI | SVM2_CLGI | SVM2_SKINIT |
                    SVM2_WBINVD | SVM2_MONITOR | SVM2_MWAIT | SVM2_XSETBV | SVM2_RDPRU;
 

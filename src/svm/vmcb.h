@@ -83,7 +83,6 @@ _Static_assert(sizeof(struct vmcb) == PAGE_SIZE, "a VMCB is a page");
 #define SVM1_INVLPGA BIT(26)
 #define SVM1_IOIO BIT(27)
 #define SVM1_MSR BIT(28)
-#define SVM1_TASK_SWITCH BIT(29)
 #define SVM1_SHUTDOWN BIT(31)
 /* intercepts2: 010h */
 #define SVM2_VMRUN BIT(0)

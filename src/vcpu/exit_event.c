@@ -72,13 +72,6 @@ enum exit_action exit_exception(struct vcpu *v, const struct vmexit *x)
     return ACT_INJECT;
 }
 
-enum exit_action exit_task_switch(struct vcpu *v, const struct vmexit *x)
-{
-    log_guest(LOG_G_ERR, v->domain->id, "hardware task switch to selector %#x is not supported",
-              x->task.selector);
-    return ACT_CRASH;
-}
-
 void vcpu_halt_forever(struct vcpu *v)
 {
     struct domain *d = v->domain;

@@ -32,7 +32,7 @@ static bool write_cr(struct vcpu *v, unsigned int cr, uint64_t value)
     }
     if (cr == 4 && (value & ~cpuid_policy_cr4_allowed(&v->domain->cpuid)))
         return false;
-    return hw_set_cr(&v->hw, cr, value);
+    return vcpu_set_cr(v, cr, value);
 }
 
 enum exit_action exit_cr(struct vcpu *v, const struct vmexit *x)

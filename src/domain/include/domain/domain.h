@@ -222,6 +222,9 @@ void vcpu_load_debug(struct vcpu *v);                                 /* DR0-3, 
 /* A #DB exit leaves DR6 alone: its causes, as in the exit qualification (SDM table 28-1), go there before the
  * exception is injected. */
 void vcpu_note_debug(struct vcpu *v, uint64_t causes);
+/* hw_set_cr() and, for PAE paging outside long mode, PDPTEs out of the guest's memory. The vCPU is loaded or borrowed.
+ * false: the guest may not (#GP), and nothing has changed. */
+bool vcpu_set_cr(struct vcpu *v, unsigned int n, uint64_t value) must_check;
 uint64_t host_xcr0(void);
 void domain_unlist(struct domain *d);
 

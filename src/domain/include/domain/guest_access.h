@@ -23,6 +23,9 @@ int domain_read_phys(struct domain *d, gpa_t from, void *to, size_t size) must_c
 int domain_write_phys(struct domain *d, gpa_t to, const void *from, size_t size) must_check;
 /* Guest-linear to guest-physical as the guest's current privilege sees it; false: a page fault with error code *pfec. */
 bool guest_translate(struct vcpu *v, gva_t va, bool write, gpa_t *out, uint32_t *pfec) must_check;
+/* At most a page, as the CPU accesses its own tables outside long mode: with supervisor rights at any privilege, all of it or
+ * nothing. -EFAULT: a page fault at *fault with error code *pfec; -ENXIO: memory that is no RAM. */
+int guest_table_access(struct vcpu *v, gva_t va, void *buf, size_t size, bool write, gva_t *fault, uint32_t *pfec) must_check;
 /* Instruction bytes at a linear address; returns how many could be read (0..15). */
 size_t guest_fetch(struct vcpu *v, gva_t va, uint8_t *to, size_t size);
 /* A page of guest RAM kept mapped with a reference (shared areas). */
