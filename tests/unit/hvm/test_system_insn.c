@@ -57,7 +57,7 @@ static void what_is_cut_off_is_not_guessed(void **state)
 
 static void others_are_refused(void **state)
 {
-    static const char *const others[] = { "\x89\xc0", "\x0f\x05", "\x0f\x01\x30", "\x48\xf4\x0f" + 2, "\x0f\x01\xf8" };
+    static const char *const others[] = { "\x89\xc0", "\x0f\x05", "\x0f\x01\x30", &"\x48\xf4\x0f"[2], "\x0f\x01\xf8" };
     struct system_insn insn;
 
     (void)state;
