@@ -255,7 +255,7 @@ static int apply_msrs(struct ctl *t, struct xen_domctl_cpu_policy *a, struct cpu
 }
 
 /* A guest may be given less than the maximum that we can present, never more. */
-static bool policy_fits(const struct cpuid_policy *p, struct cpuid_policy *max)
+static int check_policy(struct hc *c, const struct cpuid_policy *p, struct cpuid_policy *max)
 {
     uint32_t want[CPUID_FEATURESET_WORDS] = { 0 }, can[CPUID_FEATURESET_WORDS] = { 0 };
 
@@ -264,8 +264,11 @@ static bool policy_fits(const struct cpuid_policy *p, struct cpuid_policy *max)
     cpuid_policy_featureset(max, can);
     for (unsigned int i = 0; i < CPUID_FEATURESET_WORDS; i++)
         if (want[i] & ~can[i])
-            return false;
-    return p->basic[0].a <= CPUID_BASIC_MAX;
+            return hc_invalid(c, "set_cpu_policy: features (word << 32 | bits)",
+                              (uint64_t)i << 32 | (want[i] & ~can[i]));
+    if (p->basic[0].a > CPUID_BASIC_MAX)
+        return hc_invalid(c, "set_cpu_policy: basic leaves", p->basic[0].a);
+    return 0;
 }
 
 int64_t domctl_set_cpu_policy(struct ctl *t)
@@ -284,9 +287,8 @@ int64_t domctl_set_cpu_policy(struct ctl *t)
     rc = apply_leaves(t, a, &p[0]);
     if (rc == 0)
         rc = apply_msrs(t, a, &p[0]);
-    if (rc == 0 && !policy_fits(&p[0], &p[1]))
-        rc = hc_invalid(t->c, "set_cpu_policy: more features than can be presented: domain",
-                        t->d->id);
+    if (rc == 0)
+        rc = check_policy(t->c, &p[0], &p[1]);
     if (rc == 0)
         t->d->cpuid = p[0];
     heap_free(p);

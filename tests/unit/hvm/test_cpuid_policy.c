@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #define FEATURE(n) XEN_X86_FEATURE_##n
-static uint32_t without_ecx1, without_ebx7;
+static uint32_t without_ecx1, without_edx1, without_ebx7;
 
 static struct cpuid_leaf host_xstate(uint32_t subleaf)
 {
@@ -33,7 +33,7 @@ static struct cpuid_leaf host(uint32_t leaf, uint32_t subleaf)
 
     switch (leaf) {
     case 0: return (struct cpuid_leaf){ 0x16, 0x756e6547, 0x6c65746e, 0x49656e69 };
-    case 1: return (struct cpuid_leaf){ 0x50654, 0x07100800, ~without_ecx1, ~0u };
+    case 1: return (struct cpuid_leaf){ 0x50654, 0x07100800, ~without_ecx1, ~without_edx1 };
     case 4:
         if (subleaf == 0)
             return (struct cpuid_leaf){ 0x1c004121, 0x1c0003f, 0x3f, 0 };
@@ -56,7 +56,7 @@ static int setup(void **state)
 {
     static struct world w;
 
-    without_ecx1 = without_ebx7 = 0;
+    without_ecx1 = without_edx1 = without_ebx7 = 0;
     w.c = (struct cpuid_context){ .apic_id = 6, .vcpu_count = 4, .apic_enabled = true, .xcr0 = 3 };
     cpuid_policy_init(&w.p, CPUID_DOM0, host);
     *state = &w;
@@ -115,6 +115,18 @@ static void forced_bits_do_not_need_the_host(void **state)
     cpuid_policy_init(&w->p, CPUID_DOM0, host);
     assert_true(cpuid_policy_has(&w->p, FEATURE(HYPERVISOR)));
     assert_true(cpuid_policy_has(&w->p, FEATURE(X2APIC)));
+}
+
+/* libxl sets HTT for every guest, on a machine of one CPU too. */
+static void a_guest_may_have_several_cpus_on_a_machine_of_one(void **state)
+{
+    struct world *w = *state;
+
+    without_edx1 = 1u << 28;
+    cpuid_policy_init(&w->p, CPUID_HVM_MAX, host);
+    assert_true(cpuid_policy_has(&w->p, FEATURE(HTT)));
+    cpuid_policy_init(&w->p, CPUID_DOM0, host);
+    assert_false(cpuid_policy_has(&w->p, FEATURE(HTT)));
 }
 
 static void what_depends_on_a_missing_feature_is_hidden_too(void **state)
@@ -302,6 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(dom0_does_not_see_what_is_not_virtualised), T(dom0_sees_the_rest),
         T(invariant_tsc_is_not_for_guests_by_default), T(forced_bits_do_not_need_the_host),
+        T(a_guest_may_have_several_cpus_on_a_machine_of_one),
         T(what_depends_on_a_missing_feature_is_hidden_too), T(hiding_a_feature_later_recomputes),
         T(state_sizes_follow_xcr0), T(xcr0_values_must_be_consistent), T(dynamic_bits_follow_the_vcpu),
         T(dom0s_topology_is_one_core_per_vcpu), T(arch_caps_show_what_the_silicon_says),
