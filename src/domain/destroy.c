@@ -101,6 +101,8 @@ static void release_grant(struct domain *d, const struct gnttab_map *m)
     if (!granter)
         return;
     spin_lock(&granter->grant_lock);
+    if (!ro)
+        domain_grant_written(granter, m->ref);
     if (m->flags & GNTMAP_host_map)
         gnttab_release(&granter->grants, m->ref, ro);
     if (m->flags & GNTMAP_device_map)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <domain/logdirty.h>
 #include <domain/p2m.h>
 
 #include <hv/assert.h>
@@ -67,6 +68,8 @@ bool p2m_get_frame(struct p2m *p, gfn_t g, bool for_write, mfn_t *mfn)
     if (type_has_frame(e.type) &&
         !(for_write && (e.type == P2M_RAM_RO || e.type == P2M_GRANT_RO)))
         got = frame_get(e.mfn, frame_owner(e.mfn));
+    if (got && for_write && e.type == P2M_RAM_LOGDIRTY)
+        p2m_mark_dirty_locked(p, g);
     spin_unlock(&p->lock);
     if (got)
         *mfn = e.mfn;

@@ -48,6 +48,8 @@ void ctl_domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info);
 int64_t domctl_gethvmcontext(struct ctl *t);
 int64_t domctl_gethvmcontext_partial(struct ctl *t);
 int64_t domctl_sethvmcontext(struct ctl *t);
+int64_t domctl_getvcpucontext(struct ctl *t);
+int64_t domctl_setvcpucontext(struct ctl *t);
 int64_t domctl_get_cpu_policy(struct ctl *t);
 int64_t domctl_set_cpu_policy(struct ctl *t);
 int64_t domctl_getpageframeinfo3(struct ctl *t);

@@ -132,10 +132,47 @@ static int64_t dm_track_vram(struct dm *m)
     return a->nr == 0 ? 0 : -ENODATA;
 }
 
-/* Only a migration wants to know, and there is none. */
+/* One extent, from where it made way; what is left of it is written back when it does so again. */
+static int64_t mark_extent(struct dm *m, gva_t at)
+{
+    struct xen_dm_op_modified_memory_extent e;
+    struct p2m *p = &m->d->p2m;
+
+    if (hc_read(m->c, &e, at, sizeof(e)) != 0)
+        return -EFAULT;
+    if (e.pad || !gfns_fit(e.first_pfn, e.nr))
+        return -EINVAL;
+    while (e.nr > 0) {
+        p2m_mark_dirty(p, gfn_of(e.first_pfn));
+        e.first_pfn++;
+        e.nr--;
+        if (e.nr > 0 && hc_preempt())
+            return hc_write(m->c, at, &e, sizeof(e)) != 0 ? -EFAULT : -ERESTART;
+    }
+    return 0;
+}
+
+/* What a device model has written to a domain's memory; `opaque` is how many extents are done. */
 static int64_t dm_modified_memory(struct dm *m)
 {
-    return m->op.u.modified_memory.opaque ? -EINVAL : 0;
+    struct xen_dm_op_modified_memory *a = &m->op.u.modified_memory;
+    const size_t size = sizeof(struct xen_dm_op_modified_memory_extent);
+    int64_t rc = 0;
+
+    if (m->buffers < 2 || a->opaque > a->nr_extents || m->buf[1].size / size < a->nr_extents)
+        return hc_invalid(m->c, "modified_memory: nr_extents", a->nr_extents);
+    if (m->d->logdirty.mode != LOGDIRTY_ON)
+        return 0;                     /* nobody wants to know */
+    while (rc == 0 && a->opaque < a->nr_extents) {
+        rc = mark_extent(m, gva_at(hc_handle(m->buf[1].h), a->opaque, size));
+        if (rc == 0)
+            a->opaque++;
+        if (rc == 0 && a->opaque < a->nr_extents && hc_preempt())
+            rc = -ERESTART;
+    }
+    if (rc == 0)
+        a->opaque = 0;
+    return rc;
 }
 
 static int set_ram_type(struct domain *d, gfn_t g, enum p2m_type type)
@@ -229,7 +266,7 @@ static const struct dm_row dm_rows[] = {
     DM(set_pci_intx_level, dm_pci_intx, set_pci_intx_level, HC_IN),
     DM(set_isa_irq_level, dm_isa_irq, set_isa_irq_level, HC_IN),
     DM(set_pci_link_route, dm_link_route, set_pci_link_route, HC_IN),
-    DM(modified_memory, dm_modified_memory, modified_memory, HC_IN),
+    DM(modified_memory, dm_modified_memory, modified_memory, HC_INOUT),
     DM(set_mem_type, dm_mem_type, set_mem_type, HC_INOUT),
     DM(inject_event, dm_unsupported, inject_event, HC_IN),
     DM(inject_msi, dm_inject_msi, inject_msi, HC_IN),

@@ -463,6 +463,8 @@ const struct ctl_op ctl_domctls[] = {
     DOMCTL(sethvmcontext, domctl_sethvmcontext, xen_domctl_hvmcontext, HC_IN, CTL_OTHER),
     DOMCTL(gethvmcontext_partial, domctl_gethvmcontext_partial, xen_domctl_hvmcontext_partial,
            HC_INOUT, CTL_OTHER),
+    DOMCTL(getvcpucontext, domctl_getvcpucontext, xen_domctl_vcpucontext, HC_IN, CTL_OTHER),
+    DOMCTL(setvcpucontext, domctl_setvcpucontext, xen_domctl_vcpucontext, HC_IN, CTL_OTHER),
     DOMCTL(gettscinfo, op_gettscinfo, xen_domctl_tsc_info, HC_INOUT, CTL_DOMAIN),
     DOMCTL(settscinfo, op_settscinfo, xen_domctl_tsc_info, HC_IN, CTL_OTHER),
     DOMCTL(getpageframeinfo3, domctl_getpageframeinfo3, xen_domctl_getpageframeinfo3, HC_INOUT,

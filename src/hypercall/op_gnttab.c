@@ -23,6 +23,8 @@ static void release_pins(struct domain *granter, uint32_t ref, uint32_t flags)
 {
     uint32_t ro = flags & GNTMAP_readonly ? GNTTAB_READ_ONLY : 0;
 
+    if (!ro)
+        domain_grant_written(granter, ref);
     if (flags & GNTMAP_host_map)
         gnttab_release(&granter->grants, ref, ro);
     if (flags & GNTMAP_device_map)

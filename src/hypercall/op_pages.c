@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* domctls about a domain's pages, for saving it: what kind each gfn
- * is; log-dirty is not there yet. */
+/* domctl about a domain's pages, for saving it: what kind each gfn is. */
 #include "ctl.h"
 
 #define FRAMES_AT_ONCE 1024U
@@ -34,22 +33,4 @@ int64_t domctl_getpageframeinfo3(struct ctl *t)
             return -EFAULT;
     }
     return 0;
-}
-
-int64_t domctl_shadow_op(struct ctl *t)
-{
-    struct xen_domctl_shadow_op *a = t->u;
-
-    switch (a->op) {
-    case XEN_DOMCTL_SHADOW_OP_OFF:
-        return 0;
-    case XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION:
-        a->mb = (uint32_t)((t->d->paging_mempool + (1UL << 20) - 1) >> 20);
-        return 0;
-    case XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION:
-        t->d->paging_mempool = (uint64_t)a->mb << 20;
-        return 0;
-    default:
-        return hc_refuse(t->c, -EOPNOTSUPP, "shadow_op: op", a->op);
-    }
 }

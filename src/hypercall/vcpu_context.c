@@ -15,6 +15,8 @@
 #define MSR_FMASK 0xc0000084U
 #define MSR_KERNEL_GS_BASE 0xc0000102U
 #define MSR_TSC_AUX 0xc0000103U
+#define RFLAGS_FIXED 0x2ULL
+#define RFLAGS_DEFINED 0x3f7fd5ULL
 
 /* The ABI packs access rights into 12 bits; the VMCS leaves a gap at 11:8. */
 static uint32_t attr_of(uint32_t packed)
@@ -187,9 +189,23 @@ static bool load_loaded(struct vcpu *v, const struct hvm_hw_cpu *c)
     g->cr2 = c->cr2;
     hw_set_rsp(&v->hw, c->rsp);
     hw_set_rip(&v->hw, c->rip);
-    hw_set_rflags(&v->hw, c->rflags | 2);
+    hw_set_rflags(&v->hw, (c->rflags & RFLAGS_DEFINED) | RFLAGS_FIXED);
     hw_set_dr7(&v->hw, c->dr7);
     return true;
+}
+
+void vcpu_context_set_regs(struct vcpu *v, const struct hvm_hw_cpu *c)
+{
+    struct hw_vcpu *before = hw_borrow(&v->hw);
+    struct guest_regs *g = &v->hw.regs;
+
+#define X(r) g->r = c->r;
+    EACH_GPR(X)
+#undef X
+    hw_set_rsp(&v->hw, c->rsp);
+    hw_set_rip(&v->hw, c->rip);
+    hw_set_rflags(&v->hw, (c->rflags & RFLAGS_DEFINED) | RFLAGS_FIXED);
+    hw_give_back(&v->hw, before);
 }
 
 static void load_event(struct vcpu *v, const struct hvm_hw_cpu *c)

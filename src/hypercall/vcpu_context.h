@@ -14,6 +14,8 @@
 int vcpu_context_set_hvm(struct vcpu *v, const struct vcpu_hvm_context *ctx) must_check;
 int vcpu_context_load(struct vcpu *v, const struct hvm_hw_cpu *cpu) must_check;
 void vcpu_context_save(struct vcpu *v, struct hvm_hw_cpu *cpu);
+/* The general registers, RIP, RSP and RFLAGS alone. */
+void vcpu_context_set_regs(struct vcpu *v, const struct hvm_hw_cpu *cpu);
 /* IA32_PAT of v. false: an illegal value was to be set. */
 bool vcpu_context_pat(struct vcpu *v, uint64_t *pat, bool set);
 

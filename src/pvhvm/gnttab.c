@@ -162,6 +162,16 @@ bool gnttab_is_pinned(const struct gnttab *g, uint32_t ref)
     return entry_find(g, ref, &e) && e.active->pin != 0;
 }
 
+bool gnttab_pinned_frame(const struct gnttab *g, uint32_t ref, gfn_t *gfn)
+{
+    struct entry e;
+
+    if (!entry_find(g, ref, &e) || e.active->pin == 0)
+        return false;
+    *gfn = gfn_of(e.active->frame);
+    return true;
+}
+
 uint32_t gnttab_pinned_count(const struct gnttab *g)
 {
     uint32_t f, i, n = 0;

@@ -317,5 +317,9 @@ enum exit_action exit_ept(struct vcpu *v, const struct vmexit *x)
         return emulate_access(v, e, true, "emulated device");
     if (!e->readable && !e->writable && !e->executable && map_device_memory(v, e->gpa))
         return ACT_RETRY;
+    if (e->write && e->readable && p2m_dirty_fault(&v->domain->p2m, gpa_to_gfn(e->gpa))) {
+        __atomic_fetch_add(&v->domain->logdirty.faults, 1, __ATOMIC_RELAXED);
+        return ACT_RETRY;
+    }
     return emulate_access(v, e, false, "unclaimed memory");
 }

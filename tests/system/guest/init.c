@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The whole user space of a test guest: says on its console what it sees of the machine, then does what "act=" on
- * the kernel's command line asks. No C library: it is built with -static -nostdlib and runs as /init of an initramfs.
+ * the kernel's command line asks. With act=stay it obeys its console: a line "show PATH" shows a file, "exit" ends init.
+ * Modules that the initramfs has in /modules are loaded first. No C library: it is built with -static -nostdlib and runs
+ * as /init of an initramfs.
  */
 #include <fcntl.h>
 #include <linux/reboot.h>
@@ -59,6 +61,55 @@ static void show(const char *name, const char *path)
         say("\n");
 }
 
+static void load_module(const char *path)
+{
+    long fd = call(SYS_open, (long)path, O_RDONLY, 0, 0, 0);
+
+    if (fd < 0)
+        return;
+    if (call(SYS_finit_module, fd, (long)"", 0, 0, 0) != 0)
+        say("guest: a module could not be loaded\n");
+    (void)call(SYS_close, fd, 0, 0, 0, 0);
+}
+
+/* A line of the console, without its end. */
+static char *line(void)
+{
+    static char text[256];
+    size_t n = 0;
+
+    while (n < sizeof(text) - 1 && call(SYS_read, 0, (long)(text + n), 1, 0, 0) == 1) {
+        if (text[n] == '\n' || text[n] == '\r')
+            break;
+        n++;
+    }
+    text[n] = 0;
+    return text;
+}
+
+static int begins(const char *text, const char *with)
+{
+    while (*with && *text == *with) {
+        text++;
+        with++;
+    }
+    return !*with;
+}
+
+static void obey(void)
+{
+    for (;;) {
+        const char *text = line();
+
+        if (begins(text, "show ")) {
+            show(text + 5, text + 5);
+            say("guest: shown\n");
+        }
+        if (begins(text, "exit"))
+            return;
+    }
+}
+
 static int asked(const char *what)
 {
     const char *at = contents("/proc/cmdline");
@@ -89,6 +140,9 @@ void start(void)
 {
     mount("proc", "/proc");
     mount("sysfs", "/sys");
+    mount("devtmpfs", "/dev");
+    load_module("/modules/xen-blkfront.ko");
+    load_module("/modules/xen-netfront.ko");
     say("guest: init runs\n");
     show("online", "/sys/devices/system/cpu/online");
     show("clocksource", "/sys/devices/system/clocksource/clocksource0/current_clocksource");
@@ -99,9 +153,10 @@ void start(void)
         (void)call(SYS_exit, 1, 0, 0, 0, 0);      /* the end of init is a panic */
     if (asked("act=reboot"))
         reboot(LINUX_REBOOT_CMD_RESTART);
-    if (asked("act=stay"))
-        for (;;)
-            (void)call(SYS_pause, 0, 0, 0, 0, 0);
+    if (asked("act=stay")) {
+        obey();
+        (void)call(SYS_exit, 1, 0, 0, 0, 0);
+    }
     reboot(LINUX_REBOOT_CMD_POWER_OFF);
     for (;;)
         ;

@@ -9,6 +9,7 @@
 
 #include <domain/guest_access.h>
 #include <domain/ioreq.h>
+#include <domain/logdirty.h>
 #include <domain/p2m.h>
 #include <domain/platform.h>
 #include <hv/vmexit.h>
@@ -112,6 +113,7 @@ struct domain {
     struct xen_domctl_createdomain config;
 
     struct p2m p2m;                    /* own lock */
+    struct logdirty logdirty;          /* DOMCTL lock */
     uint64_t tot_pages, max_pages;     /* atomic */
     /* SCHEDOP_watchdog, under lock */
     struct domain_watchdog { struct timer timer; bool in_use; } watchdog[DOMAIN_WATCHDOGS];

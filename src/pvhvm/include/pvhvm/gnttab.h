@@ -66,6 +66,8 @@ int16_t gnttab_acquire(struct gnttab *granter, uint32_t ref, domid_t who, uint32
 /* Undoes one acquire with the same flags; nothing held: nothing happens. */
 void gnttab_release(struct gnttab *granter, uint32_t ref, uint32_t flags);
 bool gnttab_is_pinned(const struct gnttab *g, uint32_t ref);
+/* Of a pinned entry: its frame number. */
+bool gnttab_pinned_frame(const struct gnttab *g, uint32_t ref, gfn_t *gfn);
 uint32_t gnttab_pinned_count(const struct gnttab *g);    /* entries in use; walks the table */
 /* GNTTABOP_swap_grant_ref: GNTST_okay, _bad_gntref, _eagain (one is in use). */
 int16_t gnttab_swap(struct gnttab *g, uint32_t a, uint32_t b) must_check;

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# What dom0's scripts about guests share: sourced, not run.
+s() { echo "=== $1"; shift; "$@" 2>&1; echo "status $?"; }
+free() { xl info free_memory; }
+
+# config NAME ACTION VCPUS [LINE...]: NAME.cfg of a PVH guest with Debian's kernel.
+config() {
+    config_name=$1
+    {
+        echo 'type = "pvh"'
+        echo "name = \"$1\""
+        echo 'kernel = "/root/vmlinuz-lz4"'
+        echo 'ramdisk = "/root/guest-initrd"'
+        echo "cmdline = \"console=hvc0 earlyprintk=xen sysrq_always_enabled=1 act=$2\""
+        echo 'memory = 160'
+        echo "vcpus = $3"
+        shift 3
+        for line in "$@"; do echo "$line"; done
+    } >"$config_name.cfg"
+}
+
+# await SECONDS COMMAND...
+await() {
+    left=$(($1 * 2))
+    shift
+    until "$@"; do
+        [ $((left = left - 1)) -gt 0 ] || { echo "not within the time: $*" && return 1; }
+        sleep 0.5
+    done
+}
+
+# reader NAME: follows the guest's console into NAME.console.
+reader() {
+    tty=$(xenstore-read "/local/domain/$(xl domid "$1")/console/tty") || return
+    stty -F "$tty" raw -echo
+    cat "$tty" >>"$1.console" &
+}
+
+# begin NAME: makes a guest of NAME.cfg, paused until its console is read.
+begin() { xl create -p "$1.cfg" && reader "$1" && xl unpause "$1"; }
+
+# tell NAME LINE: types it on the guest's console.
+tell() { printf '%s\r' "$2" >"$(xenstore-read "/local/domain/$(xl domid "$1")/console/tty")"; }
+
+is_gone() { ! xl list 2>/dev/null | grep -q "^$1 "; }
+# says NAME REGEX [FROM-LINE]
+says() { tr -d '\r' <"$1.console" | grep -q -- "$2"; }
+state_of() { xl list "$1" | awk 'NR == 2 {print $5}'; }
+# shows NAME PATH REGEX: what the guest has in that file.
+shows() {
+    : >"$1.console"
+    tell "$1" "show $2"
+    await 60 says "$1" 'guest: shown' || return
+    tr -d '\r' <"$1.console" | grep -- "$3"
+}
+# the same until it is so
+await_shows() {
+    tries=20
+    until shows "$@"; do
+        [ $((tries = tries - 1)) -gt 0 ] || return 1
+        sleep 1
+    done
+}

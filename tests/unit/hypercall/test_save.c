@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What xl save, restore and dump-core ask for: registers of a vCPU, the log of written pages, context records. */
+#include "world.h"
+
+#include "fake.h"
+#include "physmap.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <lib/log.h>
+#include <mm/frames.h>
+#include <mm/heap.h>
+#include <x86/softirq.h>
+#include <xen/hvm/dm_op.h>
+#include <xen/hvm/save.h>
+#include <xen/memory.h>
+#include <xen/sched.h>
+
+static struct xen_domctl domctl_of(uint32_t cmd)
+{
+    struct xen_domctl d;
+
+    memset(&d, 0, sizeof(d));
+    d.cmd = cmd;
+    d.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+    d.domain = 1;
+    return d;
+}
+#define DOM(d) CTL(__HYPERVISOR_domctl, (d))
+
+static int64_t log_op(uint32_t op)
+{
+    struct xen_domctl d = domctl_of(XEN_DOMCTL_shadow_op);
+
+    d.u.shadow_op.op = op;
+    return DOM(&d);
+}
+
+/* How many of the first `pages` bits a CLEAN or PEEK gives; *bits: the first 1024. */
+static int64_t read_log(uint32_t op, uint64_t pages, uint64_t bits[16])
+{
+    struct xen_domctl d = domctl_of(XEN_DOMCTL_shadow_op);
+    uint64_t at;
+    int64_t rc;
+
+    memset(bits, 0xee, 128);
+    world_forget();
+    at = world_put(world.dom0, bits, 128);
+    d.u.shadow_op.op = op;
+    d.u.shadow_op.pages = pages;
+    d.u.shadow_op.dirty_bitmap.p = (void *)at;
+    rc = DOM(&d);
+    world_get(world.dom0, at, bits, 128);
+    if (rc != 0)
+        return rc;
+    assert_int_equal(d.u.shadow_op.pages, pages);
+    return d.u.shadow_op.stats.dirty_count;
+}
+
+static void guest_writes(uint64_t gfn)
+{
+    uint64_t value = 7;
+
+    assert_int_equal(domain_write_phys(world.guest, gpa_of(gfn << 12), &value, sizeof(value)), 0);
+}
+
+static void written_pages_are_told_once(void **state)
+{
+    uint64_t bits[16];
+
+    (void)state;
+    assert_int_equal(log_op(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY), 0);
+    assert_int_equal(log_op(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY), -EINVAL);
+    assert_int_equal(read_log(XEN_DOMCTL_SHADOW_OP_CLEAN, 1024, bits), 0);
+    assert_int_equal(bits[0] | bits[15], 0);
+    guest_writes(3);
+    guest_writes(200);
+    /* A CPU that meets the protection. */
+    assert_true(p2m_dirty_fault(&world.guest->p2m, gfn_of(70)));
+    assert_true(p2m_dirty_fault(&world.guest->p2m, gfn_of(70)));
+    assert_false(p2m_dirty_fault(&world.guest->p2m, gfn_of(5000)));
+    assert_int_equal(read_log(XEN_DOMCTL_SHADOW_OP_PEEK, 1024, bits), 3);
+    assert_int_equal(read_log(XEN_DOMCTL_SHADOW_OP_CLEAN, 1024, bits), 3);
+    assert_int_equal(bits[0], 1UL << 3);
+    assert_int_equal(bits[1], 1UL << 6);
+    assert_int_equal(bits[3], 1UL << 8);
+    assert_int_equal(read_log(XEN_DOMCTL_SHADOW_OP_CLEAN, 1024, bits), 0);
+    guest_writes(3);
+    assert_int_equal(log_op(XEN_DOMCTL_SHADOW_OP_OFF), 0);
+    assert_int_equal(p2m_lookup(&world.guest->p2m, gfn_of(3)).type, P2M_RAM_RW);
+    assert_int_equal(p2m_lookup(&world.guest->p2m, gfn_of(4)).type, P2M_RAM_RW);
+    assert_int_equal(read_log(XEN_DOMCTL_SHADOW_OP_CLEAN, 1024, bits), -EINVAL);
+    assert_int_equal(log_op(XEN_DOMCTL_SHADOW_OP_OFF), 0);
+}
+
+static void only_as_much_is_written_as_was_asked_for(void **state)
+{
+    uint64_t bits[16];
+
+    (void)state;
+    assert_int_equal(log_op(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY), 0);
+    guest_writes(1);
+    assert_int_equal(read_log(XEN_DOMCTL_SHADOW_OP_CLEAN, 20, bits), 1);
+    assert_int_equal(bits[0], 0xeeeeeeeeee000002UL);
+    assert_int_equal(read_log(XEN_DOMCTL_SHADOW_OP_CLEAN, 0, bits), 0);
+    assert_int_equal(log_op(XEN_DOMCTL_SHADOW_OP_OFF), 0);
+}
+
+/* What cannot be told is not forgotten. */
+static void a_bitmap_that_is_not_there_loses_nothing(void **state)
+{
+    struct xen_domctl d = domctl_of(XEN_DOMCTL_shadow_op);
+    uint64_t bits[16];
+
+    (void)state;
+    assert_int_equal(log_op(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY), 0);
+    guest_writes(9);
+    d.u.shadow_op.op = XEN_DOMCTL_SHADOW_OP_CLEAN;
+    d.u.shadow_op.pages = 1024;
+    d.u.shadow_op.dirty_bitmap.p = (void *)WORLD_BAD_POINTER;
+    assert_int_equal(DOM(&d), -EFAULT);
+    assert_int_equal(read_log(XEN_DOMCTL_SHADOW_OP_CLEAN, 1024, bits), 1);
+    assert_int_equal(bits[0], 1UL << 9);
+}
+
+static void put_large(uint64_t gfn)
+{
+    mfn_t m = frame_alloc(PAGE_ORDER_2M, 1, true);
+
+    assert_true(mfn_is_valid(m));
+    assert_int_equal(physmap_put_new(world.guest, gfn_of(gfn), PAGE_ORDER_2M, m), 0);
+}
+
+static void a_large_page_is_split_by_its_first_write(void **state)
+{
+    uint64_t bits[16];
+    unsigned int count = 0;
+
+    (void)state;
+    put_large(512);
+    assert_int_equal(log_op(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY), 0);
+    assert_int_equal(p2m_lookup(&world.guest->p2m, gfn_of(512)).order, PAGE_ORDER_2M);
+    assert_true(p2m_dirty_fault(&world.guest->p2m, gfn_of(700)));
+    assert_int_equal(p2m_lookup(&world.guest->p2m, gfn_of(700)).order, PAGE_ORDER_4K);
+    assert_int_equal(read_log(XEN_DOMCTL_SHADOW_OP_CLEAN, 1024, bits), 1);
+    assert_int_equal(bits[700 / 64], 1UL << (700 % 64));
+    for (unsigned int i = 0; i < 16; i++)
+        count += (unsigned int)__builtin_popcountl(bits[i]);
+    assert_int_equal(count, 1);
+}
+
+static void without_memory_a_large_page_is_dirty_as_a_whole(void **state)
+{
+    uint64_t bits[16];
+
+    (void)state;
+    put_large(512);
+    assert_int_equal(log_op(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY), 0);
+    frames_fail_countdown = 1;
+    assert_true(p2m_dirty_fault(&world.guest->p2m, gfn_of(700)));
+    frames_fail_countdown = 0;
+    assert_int_equal(read_log(XEN_DOMCTL_SHADOW_OP_CLEAN, 1024, bits), 512);
+    assert_int_equal(read_log(XEN_DOMCTL_SHADOW_OP_CLEAN, 1024, bits), 0);
+}
+
+static void pages_that_come_meanwhile_are_dirty(void **state)
+{
+    uint64_t at, gfn = 900, bits[16];
+    struct xen_memory_reservation r = { .nr_extents = 1, .domid = 1 };
+
+    (void)state;
+    assert_int_equal(log_op(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY), 0);
+    at = world_put(world.dom0, &gfn, sizeof(gfn));
+    r.extent_start.p = (void *)at;
+    assert_int_equal(OP(world.v0, __HYPERVISOR_memory_op, XENMEM_populate_physmap, &r), 1);
+    assert_int_equal(read_log(XEN_DOMCTL_SHADOW_OP_CLEAN, 1024, bits), 1);
+    assert_int_equal(bits[900 / 64], 1UL << (900 % 64));
+}
+
+/* Made to stop after each step, it takes more calls and comes to the same. */
+static void the_log_makes_way_and_goes_on(void **state)
+{
+    struct xen_domctl d = domctl_of(XEN_DOMCTL_shadow_op);
+    uint64_t bits[16] = { 0 }, at, args[6] = { 0 };
+    unsigned int calls = 0;
+    bool again = true;
+    int64_t rc = 0;
+
+    (void)state;
+    put_large(512);
+    assert_int_equal(log_op(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY), 0);
+    guest_writes(5);
+    guest_writes(600);
+    at = world_put(world.dom0, bits, sizeof(bits));
+    d.u.shadow_op.op = XEN_DOMCTL_SHADOW_OP_CLEAN;
+    d.u.shadow_op.pages = 1024;
+    d.u.shadow_op.dirty_bitmap.p = (void *)at;
+    args[0] = world_put(world.dom0, &d, sizeof(d));
+    while (again) {
+        softirq_raise(SOFTIRQ_CONSOLE);
+        rc = world_call_once(world.v0, __HYPERVISOR_domctl, args, &again);
+        if (again) {
+            /* Another caller does not get in between. */
+            struct xen_domctl other = domctl_of(XEN_DOMCTL_shadow_op);
+            uint64_t a = world_put(world.dom0, &other, sizeof(other));
+
+            other.u.shadow_op.op = XEN_DOMCTL_SHADOW_OP_OFF;
+            world_put_at(world.dom0, a, &other, sizeof(other));
+            assert_int_equal(world_call(world.v1, __HYPERVISOR_domctl, a, 0, 0, 0), -EBUSY);
+        }
+        calls++;
+    }
+    assert_int_equal(rc, 0);
+    assert_true(calls > 1);
+    world_get(world.dom0, at, bits, sizeof(bits));
+    assert_int_equal(bits[0], 1UL << 5);
+    assert_int_equal(bits[600 / 64], 1UL << (600 % 64));
+    this_cpu()->softirq_pending = 0;
+}
+
+static void a_device_model_says_what_it_wrote(void **state)
+{
+    struct xen_dm_op_modified_memory_extent e[2] = { { .first_pfn = 10, .nr = 3 }, { .first_pfn = 64, .nr = 1 } };
+    struct xen_dm_op op = { .op = XEN_DMOP_modified_memory };
+    struct xen_dm_op_buf buf[2];
+    uint64_t bits[16];
+
+    (void)state;
+    assert_int_equal(log_op(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY), 0);
+    memset(buf, 0, sizeof(buf));
+    op.u.modified_memory.nr_extents = 2;
+    buf[0].h.p = (void *)world_put(world.dom0, &op, sizeof(op));
+    buf[0].size = sizeof(op);
+    buf[1].h.p = (void *)world_put(world.dom0, e, sizeof(e));
+    buf[1].size = sizeof(e);
+    assert_int_equal(dom0_call(__HYPERVISOR_dm_op, 1, 2, world_put(world.dom0, buf, sizeof(buf))), 0);
+    assert_int_equal(read_log(XEN_DOMCTL_SHADOW_OP_CLEAN, 1024, bits), 4);
+    assert_int_equal(bits[0], 7UL << 10);
+    assert_int_equal(bits[1], 1);
+    buf[1].size = sizeof(e[0]);
+    world_forget();
+    buf[0].h.p = (void *)world_put(world.dom0, &op, sizeof(op));
+    assert_int_equal(dom0_call(__HYPERVISOR_dm_op, 1, 2, world_put(world.dom0, buf, sizeof(buf))), -EINVAL);
+}
+
+/* ---- registers ---- */
+
+static void registers_are_shown_and_the_general_ones_set(void **state)
+{
+    struct xen_domctl d = domctl_of(XEN_DOMCTL_getvcpucontext);
+    struct vcpu_guest_context *c = calloc(1, sizeof(*c));
+    uint64_t at;
+
+    (void)state;
+    memset(c, 0xee, sizeof(*c));
+    at = world_put(world.dom0, c, sizeof(*c));
+    d.u.vcpucontext.ctxt.p = (void *)at;
+    world.g0->initialised = true;
+    world.g0->hw.regs.rbx = 0x1234;
+    assert_int_equal(DOM(&d), 0);
+    world_get(world.dom0, at, c, sizeof(*c));
+    assert_int_equal(c->user_regs.rbx, 0x1234);
+    assert_int_equal(c->trap_ctxt[255].address, 0);
+    c->user_regs.rax = 1;
+    c->user_regs.rip = 0x5000;
+    c->user_regs.rflags = ~0UL;
+    world_put_at(world.dom0, at, c, sizeof(*c));
+    d.cmd = XEN_DOMCTL_setvcpucontext;
+    assert_int_equal(DOM(&d), 0);
+    d.cmd = XEN_DOMCTL_getvcpucontext;
+    assert_int_equal(DOM(&d), 0);
+    world_get(world.dom0, at, c, sizeof(*c));
+    assert_int_equal(c->user_regs.rax, 1);
+    assert_int_equal(c->user_regs.rip, 0x5000);
+    assert_int_equal(c->user_regs.rflags, 0x3f7fd7);
+    assert_int_equal(world.guest->pause_count, 0);
+    d.u.vcpucontext.vcpu = 1;
+    assert_int_equal(DOM(&d), -ESRCH);
+    d.u.vcpucontext.vcpu = 0;
+    d.u.vcpucontext.ctxt.p = (void *)WORLD_BAD_POINTER;
+    assert_int_equal(DOM(&d), -EFAULT);
+    world.g0->initialised = false;
+    assert_int_equal(DOM(&d), -ENODATA);
+    free(c);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
+    const struct CMUnitTest tests[] = {
+        T(written_pages_are_told_once),
+        T(only_as_much_is_written_as_was_asked_for),
+        T(a_bitmap_that_is_not_there_loses_nothing),
+        T(a_large_page_is_split_by_its_first_write),
+        T(without_memory_a_large_page_is_dirty_as_a_whole),
+        T(pages_that_come_meanwhile_are_dirty),
+        T(the_log_makes_way_and_goes_on),
+        T(a_device_model_says_what_it_wrote),
+        T(registers_are_shown_and_the_general_ones_set),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
