@@ -42,6 +42,7 @@ void vlapic_timer_start(struct vlapic *a, uint32_t count, ns_t now, struct vlapi
 void vlapic_timer_divide(struct vlapic *a, uint32_t tdcr, ns_t now, struct vlapic_effect *e);
 uint32_t vlapic_timer_count(const struct vlapic *a, ns_t now);
 void vlapic_timer_reset(struct vlapic *a);
+ns_t vlapic_timer_tick(uint32_t tdcr);              /* of the count at that divisor */
 /* Sending half (vlapic_ipi.c). */
 void vlapic_icr_write(struct vlapic *a, uint32_t low, uint32_t dest, struct vlapic_effect *e);
 void vlapic_self_ipi(struct vlapic *a, uint8_t vector, struct vlapic_effect *e);

@@ -12,7 +12,7 @@
 
 static bool deadline_mode(uint32_t lvtt) { return (lvtt & LVT_MODE_DEADLINE) != 0; }
 
-static ns_t tick_ns(uint32_t tdcr)
+ns_t vlapic_timer_tick(uint32_t tdcr)
 {
     uint32_t code = (tdcr & 3U) | ((tdcr & 8U) >> 1);
 
@@ -38,7 +38,7 @@ static void stop(struct vlapic *a)
 
 static ns_t full_period(const struct vlapic *a)
 {
-    ns_t period = (ns_t)reg_get(a, VLAPIC_REG_TMICT) * tick_ns(a->tdcr);
+    ns_t period = (ns_t)reg_get(a, VLAPIC_REG_TMICT) * vlapic_timer_tick(a->tdcr);
 
     return max_of(period, PERIOD_MIN);
 }
@@ -77,7 +77,7 @@ void vlapic_timer_start(struct vlapic *a, uint32_t count, ns_t now, struct vlapi
         a->timer_period = full_period(a);
         a->timer_deadline = now + a->timer_period;
     } else {
-        a->timer_deadline = now + (ns_t)count * tick_ns(a->tdcr);
+        a->timer_deadline = now + (ns_t)count * vlapic_timer_tick(a->tdcr);
     }
 }
 
@@ -93,7 +93,7 @@ uint32_t vlapic_timer_count(const struct vlapic *a, ns_t now)
             return 0;
         left = a->timer_period - (-left % a->timer_period); /* expiry not yet processed */
     }
-    count = left / tick_ns(a->tdcr);
+    count = left / vlapic_timer_tick(a->tdcr);
     return (uint32_t)min_of(count, initial);
 }
 
@@ -109,7 +109,7 @@ void vlapic_timer_divide(struct vlapic *a, uint32_t tdcr, ns_t now, struct vlapi
     if (!running)
         return;
     /* The count goes on from where it is, at the new rate. */
-    a->timer_deadline = now + (ns_t)count * tick_ns(tdcr);
+    a->timer_deadline = now + (ns_t)count * vlapic_timer_tick(tdcr);
     if (a->timer_period != 0)
         a->timer_period = full_period(a);
     e->what |= VLAPIC_TIMER;

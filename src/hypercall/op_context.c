@@ -21,6 +21,8 @@ static const uint32_t mtrr_fixed[NUM_FIXED_MSR] = { 0x250, 0x258, 0x259, 0x268, 
 
 union record { struct hvm_save_header header; struct hvm_hw_cpu cpu; struct hvm_hw_lapic lapic;
                struct hvm_hw_lapic_regs lapic_regs; struct hvm_hw_mtrr mtrr;
+               struct hvm_tsc_adjust tsc_adjust;
+               union { struct hvm_hw_cpu_xsave xsave; uint64_t room[XSAVE_RECORD_MAX / 8]; };
                uint64_t platform[PLATFORM_RECORD_MAX / 8]; };
 
 /* Where records go. With no buffer only their size is counted. */
@@ -93,12 +95,22 @@ static bool make_record(struct domain *d, uint16_t type, struct vcpu *v, union r
         *length = sizeof(r->lapic);
         return true;
     case HVM_SAVE_CODE(LAPIC_REGS):
-        memcpy(r->lapic_regs.data, v->lapic.regs, sizeof(r->lapic_regs.data));
+        vlapic_save(&v->lapic, time_now(), r->lapic_regs.data);
         *length = sizeof(r->lapic_regs);
         return true;
     case HVM_SAVE_CODE(MTRR):
         make_mtrr(v, r);
         *length = sizeof(r->mtrr);
+        return true;
+    case CPU_XSAVE_CODE:
+        *length = vcpu_xsave_length(v);
+        if (*length == 0 || !v->initialised)
+            return false;
+        vcpu_xsave_save(v, &r->xsave);
+        return true;
+    case HVM_SAVE_CODE(TSC_ADJUST):
+        r->tsc_adjust.tsc_adjust = v->tsc_adjust;
+        *length = sizeof(r->tsc_adjust);
         return true;
     default:
         return false;
@@ -106,7 +118,8 @@ static bool make_record(struct domain *d, uint16_t type, struct vcpu *v, union r
 }
 
 static const uint16_t vcpu_records[] = { HVM_SAVE_CODE(CPU), HVM_SAVE_CODE(LAPIC),
-                                         HVM_SAVE_CODE(LAPIC_REGS), HVM_SAVE_CODE(MTRR) };
+                                         HVM_SAVE_CODE(LAPIC_REGS), HVM_SAVE_CODE(MTRR),
+                                         CPU_XSAVE_CODE, HVM_SAVE_CODE(TSC_ADJUST) };
 
 static void put_platform(struct sink *s, struct domain *d, union record *r)
 {
@@ -212,9 +225,19 @@ static int load_header(const union record *r)
     return r->header.magic == HVM_FILE_MAGIC && r->header.version == HVM_FILE_VERSION ? 0 : -EINVAL;
 }
 
+_Static_assert(sizeof(struct hvm_hw_lapic_regs) == VLAPIC_IMAGE_SIZE, "the record is the image");
+
+/* The deadline itself came with the LAPIC record, which stands before this one. */
 static int load_lapic_regs(struct vcpu *v, const union record *r)
 {
-    memcpy(v->lapic.regs, r->lapic_regs.data, sizeof(r->lapic_regs.data));
+    struct vlapic_effect e = { 0 };
+    uint64_t tsc = v->lapic.tsc_deadline, boot = time_boot_tsc(), host = tsc - v->domain->tsc_offset;
+
+    vlapic_restore(&v->lapic, r->lapic_regs.data, time_now());
+    if (tsc != 0)
+        vlapic_set_tsc_deadline(&v->lapic, tsc, host > boot ? time_tsc_to_ns(host - boot) : 0, &e);
+    timer_set(&v->lapic_timer, v->lapic.timer_deadline);
+    v->context_new = true;
     return 0;
 }
 
@@ -222,7 +245,17 @@ static int load_lapic(struct vcpu *v, const union record *r)
 {
     struct vlapic_effect e = { 0 };
 
-    return vlapic_set_base(&v->lapic, r->lapic.apic_base_msr, &e) ? 0 : -EINVAL;
+    if (!vlapic_set_base(&v->lapic, r->lapic.apic_base_msr, &e))
+        return -EINVAL;
+    v->lapic.tsc_deadline = r->lapic.tdt_msr;
+    v->context_new = true;
+    return 0;
+}
+
+static int load_tsc_adjust(struct vcpu *v, const union record *r)
+{
+    v->tsc_adjust = r->tsc_adjust.tsc_adjust;
+    return 0;
 }
 
 /* The size that a type must have; 0: one that is accepted and not used. */
@@ -234,6 +267,7 @@ static uint32_t record_length(uint16_t type)
     case HVM_SAVE_CODE(LAPIC):      return sizeof(struct hvm_hw_lapic);
     case HVM_SAVE_CODE(LAPIC_REGS): return sizeof(struct hvm_hw_lapic_regs);
     case HVM_SAVE_CODE(MTRR):       return sizeof(struct hvm_hw_mtrr);
+    case HVM_SAVE_CODE(TSC_ADJUST): return sizeof(struct hvm_tsc_adjust);
     default:                        return platform_record_length(type);
     }
 }
@@ -258,6 +292,8 @@ static int load_record(struct ctl *t, const struct hvm_save_descriptor *h, union
     case HVM_SAVE_CODE(LAPIC):      return load_lapic(v, r);
     case HVM_SAVE_CODE(LAPIC_REGS): return load_lapic_regs(v, r);
     case HVM_SAVE_CODE(MTRR):       return load_mtrr(v, &r->mtrr);
+    case CPU_XSAVE_CODE:            return vcpu_xsave_load(v, &r->xsave, h->length);
+    case HVM_SAVE_CODE(TSC_ADJUST): return load_tsc_adjust(v, r);
     default:                        return 0;
     }
 }
@@ -267,6 +303,7 @@ static int next_record(struct ctl *t, gva_t at, uint64_t room, union record *r, 
 {
     struct hvm_save_descriptor h;
     uint32_t want;
+    int rc;
 
     *step = 0;
     if (room < sizeof(h) || hc_read(t->c, &h, at, sizeof(h)) != 0)
@@ -276,14 +313,15 @@ static int next_record(struct ctl *t, gva_t at, uint64_t room, union record *r, 
     if (h.length > room - sizeof(h))
         return hc_invalid(t->c, "sethvmcontext: length", h.length);
     *step = sizeof(h) + h.length;
-    want = record_length(h.typecode);
+    want = h.typecode == CPU_XSAVE_CODE ? h.length : record_length(h.typecode);
     if (want == 0)
         return 0;
-    if (h.length != want)
+    if (h.length != want || want > sizeof(*r))
         return hc_invalid(t->c, "sethvmcontext: length", h.length);
     if (hc_read(t->c, r, gva_of(at.v + sizeof(h)), want) != 0)
         return -EFAULT;
-    return load_record(t, &h, r);
+    rc = load_record(t, &h, r);
+    return rc == -EINVAL ? hc_invalid(t->c, "sethvmcontext: record", h.typecode) : rc;
 }
 
 /* Every vCPU goes down first: those with a CPU record come up again. */

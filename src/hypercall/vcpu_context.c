@@ -230,8 +230,8 @@ int vcpu_context_load(struct vcpu *v, const struct hvm_hw_cpu *c)
         return -EINVAL;
     v->dr[0] = c->dr0; v->dr[1] = c->dr1; v->dr[2] = c->dr2; v->dr[3] = c->dr3;
     v->dr6 = c->dr6;
-    if (v->xsave && (c->flags & XEN_X86_FPU_INITIALISED))
-        memcpy(v->xsave, c->fpu_regs, sizeof(c->fpu_regs));
+    if (v->xsave)
+        vcpu_fpu_load(v, c->flags & XEN_X86_FPU_INITIALISED ? (const char *)c->fpu_regs : NULL);
     load_event(v, c);
     given_context(v);
     return 0;
@@ -270,7 +270,7 @@ void vcpu_context_save(struct vcpu *v, struct hvm_hw_cpu *c)
     c->dr0 = v->dr[0]; c->dr1 = v->dr[1]; c->dr2 = v->dr[2]; c->dr3 = v->dr[3];
     c->dr6 = v->dr6;
     if (v->xsave) {
-        memcpy(c->fpu_regs, v->xsave, sizeof(c->fpu_regs));
+        vcpu_fpu_save(v, (char *)c->fpu_regs);
         c->flags = XEN_X86_FPU_INITIALISED;
     }
     if (v->pending.valid) {

@@ -29,8 +29,11 @@ await() {
     done
 }
 
+has_console() { xenstore-exists "/local/domain/$(xl domid "$1")/console/tty" 2>/dev/null; }
+
 # reader NAME: follows the guest's console into NAME.console.
 reader() {
+    await 30 has_console "$1" || return
     tty=$(xenstore-read "/local/domain/$(xl domid "$1")/console/tty") || return
     stty -F "$tty" raw -echo
     cat "$tty" >>"$1.console" &
@@ -40,7 +43,7 @@ reader() {
 begin() { xl create -p "$1.cfg" && reader "$1" && xl unpause "$1"; }
 
 # tell NAME LINE: types it on the guest's console.
-tell() { printf '%s\r' "$2" >"$(xenstore-read "/local/domain/$(xl domid "$1")/console/tty")"; }
+tell() { has_console "$1" && printf '%s\r' "$2" >"$(xenstore-read "/local/domain/$(xl domid "$1")/console/tty")"; }
 
 is_gone() { ! xl list 2>/dev/null | grep -q "^$1 "; }
 # says NAME REGEX [FROM-LINE]
@@ -49,9 +52,9 @@ state_of() { xl list "$1" | awk 'NR == 2 {print $5}'; }
 # shows NAME PATH REGEX: what the guest has in that file.
 shows() {
     : >"$1.console"
-    tell "$1" "show $2"
+    tell "$1" "show $2" || return
     await 60 says "$1" 'guest: shown' || return
-    tr -d '\r' <"$1.console" | grep -- "$3"
+    tr -d '\r' <"$1.console" | sed "s|^guest: $2 ||" | grep -- "$3"
 }
 # the same until it is so
 await_shows() {

@@ -26,7 +26,7 @@ s console-answers shows life /proc/version Linux
 s vcpu-set-1 sh -c 'xl vcpu-set life 1'
 s online-1 await_shows life /sys/devices/system/cpu/online '^0$'
 s vcpu-list-1 xl vcpu-list life
-s vcpu-set-2 xl vcpu-set life 2
+s vcpu-set-2 xl vcpu-set --ignore-host life 2
 s online-2 await_shows life /sys/devices/system/cpu/online '^0-1$'
 s mem-max xl mem-max life 200
 s meminfo-before shows life /proc/meminfo MemTotal
@@ -62,17 +62,20 @@ s network-list-after xl network-list life
 s life-console tail -n 20 life.console
 s shutdown xl shutdown life
 s shut-down await 60 is_gone life
+s shutdown-console tail -n 30 life.console
+xl destroy life 2>/dev/null
 losetup -d "$loop"
 
 config again stay 1 'on_reboot = "restart"'
-s again-begin begin again
-s again-up await 120 says again 'guest: done'
+s again-begin sh -c 'xl create again.cfg'   # not paused: nor will be its successor
+s again-reader reader again
+s again-up await 120 shows again /proc/version Linux
 first=$(xl domid again)
 s reboot xl reboot again
 has_another_id() { id=$(xl domid again 2>/dev/null) && [ -n "$id" ] && [ "$id" != "$first" ]; }
 s rebooted await 120 has_another_id
 : >again.console
-s again-reader reader again
+s again-reader-2 reader again
 s again-runs await_shows again /proc/version Linux
 s again-destroy xl destroy again
 

@@ -15,6 +15,7 @@
 #include <mm/frames.h>
 #include <mm/heap.h>
 #include <x86/softirq.h>
+#include <x86/time.h>
 #include <xen/hvm/dm_op.h>
 #include <xen/hvm/save.h>
 #include <xen/memory.h>
@@ -288,6 +289,167 @@ static void registers_are_shown_and_the_general_ones_set(void **state)
     free(c);
 }
 
+/* ---- context records ---- */
+
+static uint8_t context[8192];
+
+static uint32_t save_context(void)
+{
+    struct xen_domctl d = domctl_of(XEN_DOMCTL_gethvmcontext);
+    uint64_t at = world_put(world.dom0, context, sizeof(context));
+
+    d.u.hvmcontext.buffer.p = (void *)at;
+    d.u.hvmcontext.size = sizeof(context);
+    assert_int_equal(DOM(&d), 0);
+    world_get(world.dom0, at, context, sizeof(context));
+    return d.u.hvmcontext.size;
+}
+
+static int64_t load_context(uint32_t size)
+{
+    struct xen_domctl d = domctl_of(XEN_DOMCTL_sethvmcontext);
+
+    world_forget();
+    d.u.hvmcontext.buffer.p = (void *)world_put(world.dom0, context, sizeof(context));
+    d.u.hvmcontext.size = size;
+    return DOM(&d);
+}
+
+/* The record of a type in the context just saved. */
+static void *record_of(uint16_t type, uint32_t *length)
+{
+    struct hvm_save_descriptor *h = (void *)context;
+
+    while (h->typecode != type) {
+        assert_true(h->typecode != 0);
+        h = (void *)((uint8_t *)(h + 1) + h->length);
+    }
+    if (length)
+        *length = h->length;
+    return h + 1;
+}
+
+static void make_state(struct vcpu *v)
+{
+    struct vlapic_effect e = { 0 };
+
+    v->initialised = true;
+    v->hw.regs.r12 = 0xabcdef;
+    v->tsc_adjust = 77;
+    assert_true(vlapic_write(&v->lapic, VLAPIC_REG_SVR, 0x1ff, 0, &e));
+    assert_true(vlapic_write(&v->lapic, VLAPIC_REG_LVTT, 0x200ef, 0, &e));
+    assert_true(vlapic_write(&v->lapic, VLAPIC_REG_TDCR, 0xb, 0, &e));
+    assert_true(vlapic_write(&v->lapic, VLAPIC_REG_TMICT, 1000000, time_now(), &e));
+    assert_true(vlapic_set_irr(&v->lapic, 0x51, false));
+    assert_true(vlapic_set_irr(&v->lapic, 0x61, true));
+}
+
+static void a_context_is_what_it_was_after_a_round(void **state)
+{
+    static uint8_t first[8192];
+    struct vcpu *v = world.g0;
+    uint32_t size;
+    ns_t deadline;
+
+    (void)state;
+    make_state(v);
+    deadline = v->lapic.timer_deadline;
+    size = save_context();
+    memcpy(first, context, sizeof(first));
+    vlapic_reset(&v->lapic);
+    v->hw.regs.r12 = v->tsc_adjust = 0;
+    assert_int_equal(load_context(size), 0);
+    assert_int_equal(v->hw.regs.r12, 0xabcdef);
+    assert_int_equal(v->tsc_adjust, 77);
+    assert_int_equal(v->lapic.timer_deadline, deadline);
+    assert_true(v->lapic.timer_period > 0);
+    assert_int_equal(vlapic_highest_irr(&v->lapic), 0x61);
+    assert_true(v->lapic.eoi_exit[0x61 / 64] & 1UL << (0x61 % 64));
+    assert_int_equal(save_context(), size);
+    assert_memory_equal(first, context, size);
+}
+
+/* Written by anybody: what the APIC does not have does not come about. */
+static void an_apic_record_cannot_make_what_is_not_there(void **state)
+{
+    uint32_t *regs, length, size;
+
+    (void)state;
+    make_state(world.g0);
+    size = save_context();
+    regs = record_of(HVM_SAVE_CODE(LAPIC_REGS), &length);
+    memset(regs, 0xff, length);
+    assert_int_equal(load_context(size), 0);
+    assert_int_equal(*(uint32_t *)(void *)(world.g0->lapic.regs + VLAPIC_REG_IRR0), 0xffff0000);
+    assert_int_equal(*(uint32_t *)(void *)(world.g0->lapic.regs + VLAPIC_REG_VERSION), VLAPIC_VERSION);
+    assert_int_equal(*(uint32_t *)(void *)(world.g0->lapic.regs + VLAPIC_REG_LVTERR), 0x100ff);
+    assert_int_equal(*(uint32_t *)(void *)(world.g0->lapic.regs + VLAPIC_REG_ID), 0);
+}
+
+/* XRSTOR of these would fault. The XSAVE record comes after the CPU's and says all. */
+static void floating_point_state_is_made_harmless(void **state)
+{
+    struct hvm_hw_cpu_xsave *x;
+    struct hvm_hw_cpu *cpu;
+    uint32_t size, mxcsr;
+    uint64_t header;
+
+    (void)state;
+    make_state(world.g0);
+    size = save_context();
+    cpu = record_of(HVM_SAVE_CODE(CPU), NULL);
+    assert_int_equal(cpu->flags, XEN_X86_FPU_INITIALISED);
+    x = record_of(CPU_XSAVE_CODE, NULL);
+    x->xcr0 = 7;
+    x->save_area.xsave_hdr.xstate_bv = 6;
+    memset(&x->save_area.fpu_sse, 0xff, sizeof(x->save_area.fpu_sse));
+    assert_int_equal(load_context(size), 0);
+    memcpy(&mxcsr, (char *)world.g0->xsave + 24, sizeof(mxcsr));
+    memcpy(&header, (char *)world.g0->xsave + 512, sizeof(header));
+    assert_int_equal(mxcsr, 0xffff);
+    assert_int_equal(header, 6);
+    assert_int_equal(world.g0->hw.guest_xcr0, 7);
+    x->save_area.xsave_hdr.xstate_bv = 0xf;
+    assert_int_equal(load_context(size), -EINVAL);
+    x->save_area.xsave_hdr.xstate_bv = 3;
+    x->save_area.xsave_hdr.xcomp_bv = 1UL << 63;
+    assert_int_equal(load_context(size), -EINVAL);
+    x->save_area.xsave_hdr.xcomp_bv = 0;
+    x->save_area.xsave_hdr.reserved[3] = 1;
+    assert_int_equal(load_context(size), -EINVAL);
+    x->save_area.xsave_hdr.reserved[3] = 0;
+    x->xcr0 = 5;
+    assert_int_equal(load_context(size), -EINVAL);
+    x->xcr0 = 0x207;
+    assert_int_equal(load_context(size), -EINVAL);
+    x->xcr0 = 1;
+    assert_int_equal(load_context(size), 0);
+}
+
+/* A CPU record alone, as the builder of a PVH guest writes it. */
+static void a_cpu_record_alone_sets_the_fpu(void **state)
+{
+    struct hvm_hw_cpu *cpu;
+    uint32_t mxcsr;
+    uint64_t header;
+
+    (void)state;
+    make_state(world.g0);
+    (void)save_context();
+    cpu = record_of(HVM_SAVE_CODE(CPU), NULL);
+    ((struct hvm_save_descriptor *)(void *)(cpu + 1))->typecode = HVM_SAVE_CODE(END);
+    memset(cpu->fpu_regs, 0xff, sizeof(cpu->fpu_regs));
+    assert_int_equal(load_context(sizeof(context)), 0);
+    memcpy(&mxcsr, (char *)world.g0->xsave + 24, sizeof(mxcsr));
+    memcpy(&header, (char *)world.g0->xsave + 512, sizeof(header));
+    assert_int_equal(mxcsr, 0xffff);
+    assert_int_equal(header, 3);
+    cpu->flags = 0;
+    assert_int_equal(load_context(sizeof(context)), 0);
+    memcpy(&mxcsr, (char *)world.g0->xsave + 24, sizeof(mxcsr));
+    assert_int_equal(mxcsr, 0x1f80);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
@@ -300,6 +462,10 @@ int main(void)
         T(pages_that_come_meanwhile_are_dirty),
         T(the_log_makes_way_and_goes_on),
         T(a_device_model_says_what_it_wrote),
+        T(a_context_is_what_it_was_after_a_round),
+        T(an_apic_record_cannot_make_what_is_not_there),
+        T(floating_point_state_is_made_harmless),
+        T(a_cpu_record_alone_sets_the_fpu),
         T(registers_are_shown_and_the_general_ones_set),
     };
 

@@ -101,6 +101,11 @@ void vlapic_set_tpr(struct vlapic *a, uint8_t tpr);
 
 /* Timer at `now`: sets IRR if due, re-arms periodic ones, updates timer_deadline. true: interrupt raised. */
 bool vlapic_timer_expire(struct vlapic *a, ns_t now);
+/* The registers as a record of a saved domain holds them, image of VLAPIC_IMAGE_SIZE bytes, and back (any content; after
+ * vlapic_set_base). In TSC-deadline mode the caller sets the deadline afterwards. The vCPU does not run. */
+#define VLAPIC_IMAGE_SIZE 1024U
+void vlapic_save(struct vlapic *a, ns_t now, void *image);
+void vlapic_restore(struct vlapic *a, const void *image, ns_t now);
 /* LINT0/LINT1/PMI ... delivery of a local source is by lvt offset: out is addressed to this APIC itself. false: masked. */
 bool vlapic_lvt_deliver(struct vlapic *a, uint16_t lvt_offset, struct vlapic_ipi *out);
 
