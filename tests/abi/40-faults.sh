@@ -3,56 +3,14 @@
 # Every operation that a command asks for is made to fail in turn: the command ends by itself, what is fatal to it and
 # what is not is as it is with stock tools, and nothing is left behind. TEST_FULL: with three errnos instead of one.
 . "$(dirname "$(realpath "$0")")/lib.sh"
+. "$(dirname "$(realpath "$0")")/faults.sh"
 rig_enter "$@"
-
-ERRNOS=(38)   # ENOSYS
-[ -z "${TEST_FULL:-}" ] || ERRNOS=(38 12 14)   # ENOMEM, EFAULT
 
 # What xl create does without when it fails with ENOSYS (its exit status stays 0), and what it does not. Numbers are the
 # ABI's: version.N XENVER_*, memory.N XENMEM_*, domctl.N, sysctl.N, evtchn.N, hvm.set.N the HVM parameter. Without a
 # port for its console (evtchn.6) a guest gets no terminal, for which xl waits in vain.
 TOLERATED='version\.(0|1|2|4|5|7|9|10)|memory\.(18|19|24)|xsm|sysctl\.16|domctl\.(9|25|68)|hvm\.set\.(1|5|6|12|17|27|28|29)'
 FATAL='version\.3|sysctl\.(3|6|17|18|26|29)|domctl\.(1|5|11|15|16|33|34|60|83|86)|memory\.(6|13)|hvm\.set\.(2|10|18|35)|mmap\.(foreign|resource)|evtchn\.6'
-
-# operations TAG: what the commands with that tag have asked for.
-operations() { sed -n "s/^$1:[^ ]* \([a-z_]*\(\.[a-z0-9_.]*\)*\) .*/\1/p" "$TEST_LOG/trace" | sort -u; }
-
-run_tagged() {
-    local tag=$1 fail=$2
-    shift 2
-    TENON_RIG_TAG="$tag:" TENON_RIG_FAIL=$fail tool timeout -k 1 30 "$@" >>"$TEST_LOG/log" 2>&1 </dev/null
-}
-
-# with_fault NAME OPERATION COMMAND...: false if a run does not end by itself.
-with_fault() {
-    local name=$1 operation=$2 errno status good=0
-    shift 2
-    for errno in "${ERRNOS[@]}"; do
-        echo "== $name with $operation=$errno" >>"$TEST_LOG/log"
-        run_tagged "$name-fault" "$operation=$errno" "$@"
-        status=$?
-        echo "$name $operation $errno $status" >>"$TEST_LOG/statuses"
-        [ $status -lt 124 ] || { echo "not ok $name ends when $operation fails with $errno (status $status)" && good=1; }
-        rigd_is_up || { echo "not ok rigd survives $name with $operation=$errno" && exit 1; }
-    done
-    return $good
-}
-
-# with_faults NAME COMMAND...
-with_faults() {
-    local name=$1 operation before good=1 all
-    shift
-    run_tagged "$name" '' "$@" || { echo "not ok $name without a fault" && return; }
-    all=$(operations "$name")
-    before=$(rig_settled)
-    for operation in $all; do
-        # oxenstored keeps the page of a guest whose port it cannot bind.
-        [ "$operation" = evtchn.6 ] || with_fault "$name" "$operation" "$@" || good=0
-    done
-    [ $good -eq 0 ] || echo "ok $name ends by itself with each of $(wc -w <<<"$all") operations failing"
-    check "$name leaves nothing behind" is_settled "$before"
-    ! grep -qx evtchn.6 <<<"$all" || with_fault "$name" evtchn.6 "$@"
-}
 
 # A guest whose building was cut short may be without a name.
 create_and_destroy() {

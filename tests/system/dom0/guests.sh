@@ -45,6 +45,12 @@ begin() { xl create -p "$1.cfg" && reader "$1" && xl unpause "$1"; }
 # tell NAME LINE: types it on the guest's console.
 tell() { has_console "$1" && printf '%s\r' "$2" >"$(xenstore-read "/local/domain/$(xl domid "$1")/console/tty")"; }
 
+# writes NAME PATH TEXT: the guest puts text into a file.
+writes() {
+    : >"$1.console"
+    tell "$1" "write $2 $3" && await 60 says "$1" 'guest: written'
+}
+
 is_gone() { ! xl list 2>/dev/null | grep -q "^$1 "; }
 # says NAME REGEX [FROM-LINE]
 says() { tr -d '\r' <"$1.console" | grep -q -- "$2"; }

@@ -27,6 +27,7 @@ s vcpu-set-1 sh -c 'xl vcpu-set life 1'
 s online-1 await_shows life /sys/devices/system/cpu/online '^0$'
 s vcpu-list-1 xl vcpu-list life
 s vcpu-set-2 xl vcpu-set --ignore-host life 2
+s plugged-2 writes life /sys/devices/system/cpu/cpu1/online 1   # udev's part
 s online-2 await_shows life /sys/devices/system/cpu/online '^0-1$'
 s mem-max xl mem-max life 200
 s meminfo-before shows life /proc/meminfo MemTotal

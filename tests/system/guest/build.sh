@@ -21,6 +21,8 @@ guest_initrd() {
         -o "$1.init" "$source" || return
     {
         guest_archive_entry init 0100755 "$1.init"
+        guest_archive_entry sbin 040755 ''
+        guest_archive_entry sbin/poweroff 0100755 "$1.init"
         guest_archive_entry 'TRAILER!!!' 0 ''
     } >"$1"
     rm "$1.init"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The whole user space of a test guest: says on its console what it sees of the machine, then does what "act=" on
- * the kernel's command line asks. With act=stay it obeys its console: a line "show PATH" shows a file, "exit" ends init.
+ * the kernel's command line asks. With act=stay it obeys its console: a line "show PATH" shows a file, "write PATH TEXT"
+ * writes one, "exit" ends init. As /sbin/poweroff, which the kernel starts when it is asked to shut down, it does that.
  * Modules that the initramfs has in /modules are loaded first. No C library: it is built with -static -nostdlib and runs
  * as /init of an initramfs.
  */
@@ -96,15 +97,34 @@ static int begins(const char *text, const char *with)
     return !*with;
 }
 
+/* "PATH TEXT" */
+static void put(char *what)
+{
+    char *text = what;
+    long fd, n;
+
+    while (*text && *text != ' ')
+        text++;
+    if (*text)
+        *text++ = 0;
+    fd = call(SYS_open, (long)what, O_WRONLY, 0, 0, 0);
+    n = fd < 0 ? fd : call(SYS_write, fd, (long)text, (long)length(text), 0, 0);
+    say(n < 0 ? "guest: not written\n" : "guest: written\n");
+    if (fd >= 0)
+        (void)call(SYS_close, fd, 0, 0, 0, 0);
+}
+
 static void obey(void)
 {
     for (;;) {
-        const char *text = line();
+        char *text = line();
 
         if (begins(text, "show ")) {
             show(text + 5, text + 5);
             say("guest: shown\n");
         }
+        if (begins(text, "write "))
+            put(text + 6);
         if (begins(text, "exit"))
             return;
     }
@@ -138,6 +158,8 @@ static void reboot(unsigned int how)
 
 void start(void)
 {
+    if (call(SYS_getpid, 0, 0, 0, 0, 0) != 1)
+        reboot(LINUX_REBOOT_CMD_POWER_OFF);
     mount("proc", "/proc");
     mount("sysfs", "/sys");
     mount("devtmpfs", "/dev");
