@@ -3,6 +3,15 @@
 s() { echo "=== $1"; shift; "$@" 2>&1; echo "status $?"; }
 free() { xl info free_memory; }
 
+# The guest's initramfs gets its drivers, behind what is there.
+add_modules() {
+    mkdir -p /root/add/modules
+    for m in block/xen-blkfront net/xen-netfront; do
+        cp "/lib/modules/$(uname -r)/kernel/drivers/$m.ko" /root/add/modules/
+    done
+    (cd /root/add && find . | cpio -o -H newc 2>/dev/null) >>/root/guest-initrd
+}
+
 # config NAME ACTION VCPUS [LINE...]: NAME.cfg of a PVH guest with Debian's kernel.
 config() {
     config_name=$1
@@ -45,11 +54,13 @@ begin() { xl create -p "$1.cfg" && reader "$1" && xl unpause "$1"; }
 # tell NAME LINE: types it on the guest's console.
 tell() { has_console "$1" && printf '%s\r' "$2" >"$(xenstore-read "/local/domain/$(xl domid "$1")/console/tty")"; }
 
-# writes NAME PATH TEXT: the guest puts text into a file.
-writes() {
+# answers NAME LINE REGEX: what the guest says to that line.
+answers() {
     : >"$1.console"
-    tell "$1" "write $2 $3" && await 60 says "$1" 'guest: written'
+    tell "$1" "$2" && await 90 says "$1" "guest: $3"
 }
+# writes NAME PATH TEXT: the guest puts text into a file.
+writes() { answers "$1" "write $2 $3" written; }
 
 is_gone() { ! xl list 2>/dev/null | grep -q "^$1 "; }
 # says NAME REGEX [FROM-LINE]

@@ -2,12 +2,7 @@
 # Runs in dom0: what a toolstack can do to a guest, with stock xl, on PVH guests of Debian's kernel.
 . /root/guests.sh
 
-modules() {
-    for m in block/xen-blkfront net/xen-netfront; do echo "/lib/modules/$(uname -r)/kernel/drivers/$m.ko"; done
-}
-# The guest's initramfs, with its drivers behind it.
-mkdir -p /root/add/modules && cp $(modules) /root/add/modules &&
-    (cd /root/add && find . | cpio -o -H newc 2>/dev/null) >>/root/guest-initrd
+add_modules
 
 config life stay 2
 s begin begin life
