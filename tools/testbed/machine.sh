@@ -22,6 +22,7 @@ BOCHS_TIME0=${BOCHS_TIME0:-1790000000}
 BOCHS_HV_CMDLINE='cpuid=no-xsavec,no-xsaves apicv=0'
 # Of QEMU's own emulation; what it gets wrong of others: docs/caveats.md.
 QEMU_CPU=${QEMU_CPU:-EPYC,+svm,+npt,-smap,-smep,-monitor}
+QEMU_TCG=${QEMU_TCG:-tcg,thread=multi}
 
 # machine_start bochs|kvm|tcg
 machine_start() {
@@ -71,7 +72,7 @@ machine_qemu() {
         -monitor none -no-reboot)
     case $1 in
     kvm) options+=(-accel kvm -cpu host) ;;
-    tcg) options+=(-accel "tcg,thread=multi" -cpu "$QEMU_CPU") ;;
+    tcg) options+=(-accel "$QEMU_TCG" -cpu "$QEMU_CPU") ;;
     esac
     # shellcheck disable=SC2206
     options+=(${QEMU_EXTRA:-})
