@@ -11,9 +11,10 @@
 server='-object memory-backend-ram,id=node0,size=3G -object memory-backend-ram,id=node1,size=3G'
 server+=' -numa node,nodeid=0,cpus=0-1,memdev=node0 -numa node,nodeid=1,cpus=2-3,memdev=node1 -numa dist,src=0,dst=1,val=20'
 server+=' -object memory-backend-ram,id=window,size=4G,share=on -device ivshmem-plain,memdev=window'
-server+=' -device pcie-root-port,id=port1,chassis=1 -device pcie-root-port,id=port2,chassis=2 -device ioh3420,id=port3,chassis=3'
+server+=' -device pcie-root-port,id=port1,chassis=1,io-reserve=0'
+server+=' -device pcie-root-port,id=port2,chassis=2 -device pcie-root-port,id=port3,chassis=3,io-reserve=0'
 server+=' -device pcie-pci-bridge,id=bridge,bus=port2'
-server+=' -blockdev null-co,node-name=stick,size=64M,read-zeroes=on -device qemu-xhci -device usb-storage,drive=stick'
+server+=' -blockdev null-co,node-name=stick,size=67108864,read-zeroes=on -device qemu-xhci -device usb-storage,drive=stick'
 
 # server_has NAME: what these machines have besides.
 server_has() {

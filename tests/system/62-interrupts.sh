@@ -7,7 +7,7 @@
 . "$(dirname "$0")/tour.sh"
 [ -n "${TEST_FULL:-}" ] || exit 77
 
-extra='-blockdev null-co,node-name=a,size=64M -blockdev null-co,node-name=b,size=64M'
+extra='-blockdev null-co,node-name=a,size=67108864 -blockdev null-co,node-name=b,size=67108864'
 extra+=' -device nvme,serial=a,drive=a -device virtio-blk-pci,drive=b'
 
 # interrupts NAME COUNT RUN-OPTION...
