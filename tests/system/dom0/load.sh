@@ -12,16 +12,26 @@ empty_disk() {
     done
 }
 
+# Writes the whole disk in random order, reads it back and checks it, again and again.
+load_disk() {
+    end=$(($(date +%s) + SECONDS_OF_LOAD))
+    passes=0
+    while [ "$(date +%s)" -lt $end ]; do
+        fio --name="$1" --filename="$2" --rw=randwrite --bs=16k --size=64M --direct=1 --ioengine=libaio --iodepth=8 \
+            --verify=crc32c --verify_fatal=1 --do_verify=1 >"/tmp/fio.$1" 2>&1 || { cat "/tmp/fio.$1"; echo "$1 $2 failed"; return; }
+        passes=$((passes + 1))
+    done
+    grep IOPS= "/tmp/fio.$1" | sed "s/^ */$1 in its last pass: /"
+    echo "$1 $2 good $passes times"
+}
+
 disks() {
     for bus in nvme ata virtio; do
         disk=$(empty_disk $bus)
         [ -n "$disk" ] || { echo "no empty disk on $bus"; continue; }
-        fio --name=$bus --filename="$disk" --rw=randrw --bsrange=4k-64k --size=64M --direct=1 --ioengine=libaio --iodepth=8 \
-            --verify=crc32c --verify_fatal=1 --do_verify=1 --runtime=$SECONDS_OF_LOAD --time_based \
-            --output=/tmp/fio.$bus && echo "$bus $disk good" || echo "$bus $disk failed" &
+        load_disk $bus "$disk" &
     done
     wait
-    cat /tmp/fio.*
 }
 
 net() {
