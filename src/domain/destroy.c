@@ -27,6 +27,7 @@ static void start_dying(struct domain *d)
     spin_unlock(&d->lock);
     if (!first)
         return;
+    frames_unclaim(&d->claim);
     domain_pause(d);   /* never undone */
     for (unsigned int i = 0; i < DOMAIN_WATCHDOGS; i++)
         timer_stop(&d->watchdog[i].timer);

@@ -138,5 +138,14 @@ void p2m_flush(struct p2m *p)
     /* Every CPU that ever ran a vCPU of this domain; one that is in the guest is forced out by the IPI. */
     for (unsigned int i = 0; i < MAX_CPUS / 64; i++)
         cpus[i] = __atomic_load_n(&p->dirty_cpus[i], __ATOMIC_SEQ_CST);
+    if (p->owner == 0 || READ_ONCE(p->slat.retired_count) == 0) {
+        smp_call(cpus, flush_here, &root);
+        return;
+    }
+    /* Tables that changes have unlinked: nobody walks them any more, for guests' maps are looked up under the lock. (dom0's are
+     * not, guest_access.c.) */
+    spin_lock(&p->lock);
     smp_call(cpus, flush_here, &root);
+    slat_reclaim(&p->slat);
+    spin_unlock(&p->lock);
 }

@@ -148,16 +148,27 @@ static uint32_t info_flags(const struct domain *d, const struct vcpu_totals *s)
     return flags;
 }
 
+/* Who is told that a domain has shut down may copy its memory at once: none of its vCPUs is on its way out of the guest still. */
+static void settle_shutdown(struct domain *d)
+{
+    for (uint32_t i = 0; d->shut_down && i < d->max_vcpus; i++)
+        if (d->vcpu[i] && d->vcpu[i] != current_vcpu())
+            sched_wait_off_cpu(&d->vcpu[i]->sched);
+}
+
 void ctl_domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
 {
-    struct vcpu_totals s = sum_vcpus(d);
+    struct vcpu_totals s;
     uint32_t bits = d->cpuid.ext[8].a & 0xff;
 
+    settle_shutdown(d);
+    s = sum_vcpus(d);
     memset(info, 0, sizeof(*info));
     info->domain = d->id;
     info->flags = info_flags(d, &s);
     info->tot_pages = READ_ONCE(d->tot_pages);
     info->max_pages = d->max_pages;
+    info->outstanding_pages = READ_ONCE(d->claim);
     info->shared_info_frame = d->shared_info_gfn.v;
     info->cpu_time = s.cpu_time;
     info->nr_online_vcpus = s.online;

@@ -131,7 +131,24 @@ static int64_t op_pod_target(struct hc *c, void *arg)
     return 0;
 }
 
-/* Says whether so much could be had now; nothing is set aside. */
+static int claim(struct domain *d, uint64_t pages)
+{
+    uint64_t now = READ_ONCE(d->tot_pages);
+    int rc;
+
+    if (pages == 0) {
+        frames_unclaim(&d->claim);
+        return 0;
+    }
+    if (pages <= now || pages > READ_ONCE(d->max_pages))
+        return -EINVAL;
+    spin_lock(&d->lock);             /* dying is decided under it, and gives claims up afterwards */
+    rc = d->dying ? -EINVAL : frames_claim(&d->claim, pages - now);
+    spin_unlock(&d->lock);
+    return rc == -EEXIST ? -EINVAL : rc;
+}
+
+/* So many pages in all are set aside for the domain until it has them; 0 gives up what is left. */
 static int64_t op_claim_pages(struct hc *c, void *arg)
 {
     const struct xen_memory_reservation *a = arg;
@@ -143,8 +160,9 @@ static int64_t op_claim_pages(struct hc *c, void *arg)
     rc = hc_target(c, a->domid, &d);
     if (rc != 0)
         return rc;
-    if (a->nr_extents > d->tot_pages && a->nr_extents - d->tot_pages > frames_free_count())
-        rc = hc_refuse(c, -ENOMEM, "claim_pages: nr_extents", a->nr_extents);
+    rc = claim(d, a->nr_extents);
+    if (rc != 0)
+        rc = hc_refuse(c, (int)rc, "claim_pages: nr_extents", a->nr_extents);
     hc_put(c, d);
     return rc;
 }

@@ -23,7 +23,7 @@ static bool populate_page(struct physmap_batch *b, gfn_t g)
         return false;
     if (d->is_dom0)
         return physmap_put_back(d, g) == 0;
-    m = frame_alloc(0, d->id, true);
+    m = frame_alloc_claimed(0, d->id, &d->claim);
     if (!mfn_is_valid(m))
         return false;
     if (physmap_put(b, g, m, P2M_RAM_RW) == 0)
@@ -41,7 +41,7 @@ static bool populate_large(struct physmap_batch *b, gfn_t g, unsigned int order)
     if (order != PAGE_ORDER_2M || d->is_dom0 || !IS_ALIGNED(g.v, BIT(order)) ||
         !room_for(d, BIT(order)))
         return false;
-    m = frame_alloc(order, d->id, true);
+    m = frame_alloc_claimed(order, d->id, &d->claim);
     if (!mfn_is_valid(m))
         return false;
     if (physmap_put_new(d, g, order, m) == 0)

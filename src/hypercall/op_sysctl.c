@@ -50,6 +50,7 @@ static int64_t op_physinfo(struct ctl *t)
                       XEN_SYSCTL_PHYSCAP_gnttab_v1;
     a->total_pages = frames_total();
     a->free_pages = frames_free_count();
+    a->outstanding_pages = frames_claimed();
     a->max_mfn = frames_max_mfn();
     policy_host_words(a->hw_cap);
     return 0;

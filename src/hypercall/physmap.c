@@ -61,22 +61,33 @@ static int map_new(struct domain *d, gfn_t g, unsigned int order, mfn_t m)
     return rc;
 }
 
+/* Nothing in all of the range, be it one entry or a table of empty ones. */
 static bool is_hole(struct domain *d, gfn_t g, unsigned int order)
 {
-    struct slat_entry now = slat_lookup(&d->p2m.slat, g);
+    for (uint64_t i = 0; i < BIT(order);) {
+        struct slat_entry now = slat_lookup(&d->p2m.slat, gfn_add(g, i));
 
-    return now.type == P2M_HOLE && now.order >= order;
+        if (now.type != P2M_HOLE)
+            return false;
+        i += BIT(now.order);
+    }
+    return true;
 }
 
-/* Pages that came meanwhile would be lost below a large one. */
+/* Pages that came meanwhile would be lost below a large one. CPUs that know of a table that it replaces forget it. */
 int physmap_put_new(struct domain *d, gfn_t g, unsigned int order, mfn_t m)
 {
     int rc = -EEXIST;
+    uint64_t before;
 
     spin_lock(&d->p2m.lock);
+    before = d->p2m.slat.generation;
     if (is_hole(d, g, order))
         rc = map_new(d, g, order, m);
+    before -= d->p2m.slat.generation;
     spin_unlock(&d->p2m.lock);
+    if (before != 0)
+        p2m_flush(&d->p2m);
     return rc;
 }
 

@@ -10,6 +10,7 @@
 #include <mm/frames.h>
 
 #include <hv/assert.h>
+#include <hv/errno.h>
 #include <lib/string.h>
 #include <x86/paging.h>
 #include <x86/spinlock.h>
@@ -88,15 +89,8 @@ static void scrub(uint64_t mfn)
     frame_unmap(p);
 }
 
-mfn_t frame_alloc(unsigned int order, domid_t owner, bool zero)
+static mfn_t hand_out(uint32_t first, unsigned int order, domid_t owner, bool zero)
 {
-    uint32_t first;
-
-    if (order > FRAME_MAX_ORDER || must_fail())
-        return mfn_invalid();
-    spin_lock(&frames_lock);
-    first = buddy_alloc(&buddy, order);
-    spin_unlock(&frames_lock);
     if (first == BUDDY_NONE)
         return mfn_invalid();
     for (uint64_t m = first; m < first + (1ULL << order); m++) {
@@ -111,6 +105,73 @@ mfn_t frame_alloc(unsigned int order, domid_t owner, bool zero)
         __atomic_store_n(&f->refs, 1, __ATOMIC_RELEASE);
     }
     return mfn_of(first);
+}
+
+mfn_t frame_alloc(unsigned int order, domid_t owner, bool zero)
+{
+    uint32_t first;
+
+    if (order > FRAME_MAX_ORDER || must_fail())
+        return mfn_invalid();
+    spin_lock(&frames_lock);
+    first = buddy_alloc(&buddy, order);
+    spin_unlock(&frames_lock);
+    return hand_out(first, order, owner, zero);
+}
+
+/* All promises together; FRAMES lock. */
+static uint64_t claimed;
+
+uint64_t frames_claimed(void) { return READ_ONCE(claimed); }
+
+/* FRAMES lock held. */
+static uint64_t unclaimed(void)
+{
+    return buddy.free_frames > claimed ? buddy.free_frames - claimed : 0;
+}
+
+int frames_claim(uint64_t *claim, uint64_t want)
+{
+    int rc = 0;
+
+    spin_lock(&frames_lock);
+    if (*claim != 0) {
+        rc = -EEXIST;
+    } else if (want > unclaimed()) {
+        rc = -ENOMEM;
+    } else {
+        claimed += want;
+        *claim = want;
+    }
+    spin_unlock(&frames_lock);
+    return rc;
+}
+
+void frames_unclaim(uint64_t *claim)
+{
+    spin_lock(&frames_lock);
+    claimed -= *claim;
+    *claim = 0;
+    spin_unlock(&frames_lock);
+}
+
+mfn_t frame_alloc_claimed(unsigned int order, domid_t owner, uint64_t *claim)
+{
+    uint64_t count = 1ULL << order, own;
+    uint32_t first = BUDDY_NONE;
+
+    if (order > FRAME_MAX_ORDER || must_fail())
+        return mfn_invalid();
+    spin_lock(&frames_lock);
+    own = min_of(*claim, count);
+    if (count - own <= unclaimed())
+        first = buddy_alloc(&buddy, order);
+    if (first != BUDDY_NONE) {
+        claimed -= own;
+        *claim -= own;
+    }
+    spin_unlock(&frames_lock);
+    return hand_out(first, order, owner, true);
 }
 
 static void give_back(uint64_t mfn, unsigned int order)

@@ -490,6 +490,53 @@ static void a_32_bit_caller_gets_the_same_effects(void **state)
     assert_int_equal(dom0_call(__HYPERVISOR_domctl, WORLD_BAD_POINTER, 0, 0), -ENOSYS);
 }
 
+static int64_t claim(uint64_t pages)
+{
+    struct xen_memory_reservation r = { .nr_extents = pages, .domid = 1 };
+
+    return MEM(world.v0, XENMEM_claim_pages, &r);
+}
+
+static void a_claim_is_kept_until_it_is_used_or_given_up(void **state)
+{
+    uint64_t gfn = 0x5000, has = world.guest->tot_pages;
+
+    (void)state;
+    world.guest->max_pages = frames_total();
+    assert_int_equal(claim(has), -EINVAL);
+    assert_int_equal(claim(frames_total()), -ENOMEM);
+    assert_int_equal(claim(has + 3), 0);
+    assert_int_equal(frames_claimed(), 3);
+    assert_int_equal(claim(has + 3), -EINVAL);
+    assert_int_equal(reservation(world.v0, XENMEM_populate_physmap, 1, &gfn, 1, 0), 1);
+    assert_int_equal(frames_claimed(), 2);
+    assert_int_equal(claim(0), 0);
+    assert_int_equal(frames_claimed(), 0);
+    world.guest->max_pages = has + 2;
+    assert_int_equal(claim(has + 3), -EINVAL);
+}
+
+/* What was small pages, all given up, becomes a large one again; the table that stood there is freed after the flush. */
+static void a_large_page_takes_the_place_of_an_emptied_table(void **state)
+{
+    uint64_t gfn[512], tables;
+
+    (void)state;
+    world.guest->max_pages += 1024;
+    for (uint64_t i = 0; i < 512; i++)
+        gfn[i] = 0x400 + i;
+    assert_int_equal(reservation(world.v0, XENMEM_populate_physmap, 1, gfn, 512, 0), 512);
+    tables = world.guest->p2m.slat.table_count;
+    assert_int_equal(reservation(world.v0, XENMEM_populate_physmap, 1, gfn, 1, 9), 1);   /* page by page: something is there */
+    assert_int_equal(p2m_lookup(&world.guest->p2m, gfn_of(0x400)).order, 0);
+    assert_int_equal(reservation(world.v0, XENMEM_decrease_reservation, 1, gfn, 512, 0), 512);
+    assert_int_equal(world.guest->p2m.slat.table_count, tables);
+    assert_int_equal(reservation(world.v0, XENMEM_populate_physmap, 1, gfn, 1, 9), 1);
+    assert_int_equal(p2m_lookup(&world.guest->p2m, gfn_of(0x400)).order, PAGE_ORDER_2M);
+    assert_int_equal(world.guest->p2m.slat.table_count, tables - 1);
+    assert_int_equal(world.guest->p2m.slat.retired_count, 0);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
@@ -516,6 +563,8 @@ int main(void)
         T(copies_go_between_grants_and_own_pages),
         T(counts_of_grant_requests_are_bounded),
         T(only_version_1_can_be_set),
+        T(a_claim_is_kept_until_it_is_used_or_given_up),
+        T(a_large_page_takes_the_place_of_an_emptied_table),
         T(a_32_bit_caller_gets_the_same_effects),
     };
 

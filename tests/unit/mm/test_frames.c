@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <mm/frames.h>
 
+#include <hv/errno.h>
+
 #include "fake_mm.h"
 #include <stdarg.h>
 #include <stdlib.h>
@@ -227,6 +229,32 @@ static void random_use_agrees_with_a_set_of_frames(void **state)
         assert_int_equal(frame_owner(mfn_of(i)), model[i].refs ? model[i].owner : DOMID_INVALID);
 }
 
+static void what_is_claimed_is_left_for_the_claimant(void **state)
+{
+    uint64_t mine = 0, theirs = 0, none = 0, all = frames_free_count();
+    mfn_t m;
+
+    (void)state;
+    assert_int_equal(frames_claim(&mine, all + 1), -ENOMEM);
+    assert_int_equal(frames_claim(&mine, all), 0);
+    assert_int_equal(frames_claim(&mine, 1), -EEXIST);
+    assert_int_equal(frames_claim(&theirs, 1), -ENOMEM);
+    assert_int_equal(frames_claimed(), all);
+    assert_false(mfn_is_valid(frame_alloc_claimed(0, 2, &none)));
+    m = frame_alloc_claimed(0, 1, &mine);
+    assert_true(mfn_is_valid(m));
+    assert_int_equal(mine, all - 1);
+    assert_true(frame_put(m));
+    /* The page is free for all again, the rest of the claim is not. */
+    m = frame_alloc_claimed(0, 2, &none);
+    assert_true(mfn_is_valid(m));
+    assert_false(mfn_is_valid(frame_alloc_claimed(0, 2, &none)));
+    frames_unclaim(&mine);
+    assert_int_equal(frames_claimed(), 0);
+    assert_true(frame_put(m));
+    assert_int_equal(frames_free_count(), all);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +267,7 @@ int main(void)
         cmocka_unit_test_setup(a_block_of_ours_may_be_freed_in_parts, setup),
         cmocka_unit_test_setup(identity_frames_never_reach_the_free_lists, setup),
         cmocka_unit_test_setup(holes_are_no_frames, setup),
+        cmocka_unit_test_setup(what_is_claimed_is_left_for_the_claimant, setup),
         cmocka_unit_test_setup(random_use_agrees_with_a_set_of_frames, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,6 +115,7 @@ struct domain {
     struct p2m p2m;                    /* own lock */
     struct logdirty logdirty;          /* DOMCTL lock */
     uint64_t tot_pages, max_pages;     /* atomic */
+    uint64_t claim;                    /* mm/frames.h's */
     /* SCHEDOP_watchdog, under lock */
     struct domain_watchdog { struct timer timer; bool in_use; } watchdog[DOMAIN_WATCHDOGS];
 

@@ -41,6 +41,16 @@ uint64_t frames_max_mfn(void);
 /* A naturally aligned block of 2^order frames, refs 1 each. Invalid: none left. A domain always gets
  * zeroed frames; ours (DOMID_XEN) hold anything unless zero is asked for. */
 mfn_t frame_alloc(unsigned int order, domid_t owner, bool zero) must_check;
+/*
+ * Claims: a number of frames that is promised to a domain, in *claim, which nobody else touches. frames_claim: -EEXIST, there is one
+ * already; -ENOMEM, not so many are free that nobody has been promised. frames_unclaim gives up what is left. frame_alloc_claimed is
+ * frame_alloc for a domain: it uses up the domain's own claim, and fails rather than touch another's. What the hypervisor
+ * itself needs (frame_alloc) does not heed claims.
+ */
+int frames_claim(uint64_t *claim, uint64_t want) must_check;
+void frames_unclaim(uint64_t *claim);
+mfn_t frame_alloc_claimed(unsigned int order, domid_t owner, uint64_t *claim) must_check;
+uint64_t frames_claimed(void);
 /* Free a block of ours (owner DOMID_XEN, refs 1), or any aligned part of one. */
 void frame_free(mfn_t m, unsigned int order);
 
