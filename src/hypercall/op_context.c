@@ -75,6 +75,12 @@ static void make_mtrr(struct vcpu *v, union record *r)
     vcpu_context_pat(v, &m->msr_pat_cr, false);
 }
 
+/* One that is down has nothing to go on from; without a record it stays down where the domain is loaded again. */
+static bool has_state(const struct vcpu *v)
+{
+    return v->initialised && !READ_ONCE(v->sched.down);
+}
+
 static bool make_record(struct domain *d, uint16_t type, struct vcpu *v, union record *r,
                         uint32_t *length)
 {
@@ -85,7 +91,7 @@ static bool make_record(struct domain *d, uint16_t type, struct vcpu *v, union r
         *length = sizeof(r->header);
         return true;
     case HVM_SAVE_CODE(CPU):
-        if (!v->initialised)
+        if (!has_state(v))
             return false;
         vcpu_context_save(v, &r->cpu);
         *length = sizeof(r->cpu);
@@ -104,7 +110,7 @@ static bool make_record(struct domain *d, uint16_t type, struct vcpu *v, union r
         return true;
     case CPU_XSAVE_CODE:
         *length = vcpu_xsave_length(v);
-        if (*length == 0 || !v->initialised)
+        if (*length == 0 || !has_state(v))
             return false;
         vcpu_xsave_save(v, &r->xsave);
         return true;

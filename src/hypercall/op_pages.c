@@ -16,20 +16,24 @@ static uint64_t frame_kind(struct domain *d, gfn_t g)
     return XEN_DOMCTL_PFINFO_XTAB;
 }
 
+#define FRAMES_PER_COPY 64U
+
 int64_t domctl_getpageframeinfo3(struct ctl *t)
 {
     const struct xen_domctl_getpageframeinfo3 *a = t->u;
+    uint64_t value[FRAMES_PER_COPY];
 
     if (a->num > FRAMES_AT_ONCE)
         return -E2BIG;
-    for (uint64_t i = 0; i < a->num; i++) {
-        gva_t at = gva_at(hc_handle(a->array), i, sizeof(uint64_t));
-        uint64_t value;
+    for (uint64_t i = 0; i < a->num; i += FRAMES_PER_COPY) {
+        gva_t at = gva_at(hc_handle(a->array), i, sizeof(value[0]));
+        size_t count = min_of(a->num - i, (uint64_t)FRAMES_PER_COPY);
 
-        if (hc_read(t->c, &value, at, sizeof(value)) != 0)
+        if (hc_read(t->c, value, at, count * sizeof(value[0])) != 0)
             return -EFAULT;
-        value = frame_kind(t->d, gfn_of(value));
-        if (hc_write(t->c, at, &value, sizeof(value)) != 0)
+        for (size_t k = 0; k < count; k++)
+            value[k] = frame_kind(t->d, gfn_of(value[k]));
+        if (hc_write(t->c, at, value, count * sizeof(value[0])) != 0)
             return -EFAULT;
     }
     return 0;

@@ -11,7 +11,7 @@ operations() { sed -n "s/^$1:[^ ]* \([a-z_]*\(\.[a-z0-9_.]*\)*\) .*/\1/p" "$TEST
 run_tagged() {
     local tag=$1 fail=$2
     shift 2
-    TENON_RIG_TAG="$tag:" TENON_RIG_FAIL=$fail tool timeout -k 1 30 "$@" >>"$TEST_LOG/log" 2>&1 </dev/null
+    TENON_RIG_TAG="$tag:" TENON_RIG_FAIL=$fail tool timeout -k 1 "${FAULT_TIMEOUT:-30}" "$@" >>"$TEST_LOG/log" 2>&1 </dev/null
 }
 
 # with_fault NAME OPERATION COMMAND...: false if a run does not end by itself.

@@ -334,6 +334,7 @@ static void make_state(struct vcpu *v)
     struct vlapic_effect e = { 0 };
 
     v->initialised = true;
+    vcpu_online(v);
     v->hw.regs.r12 = 0xabcdef;
     v->tsc_adjust = 77;
     assert_true(vlapic_write(&v->lapic, VLAPIC_REG_SVR, 0x1ff, 0, &e));
@@ -367,6 +368,31 @@ static void a_context_is_what_it_was_after_a_round(void **state)
     assert_true(v->lapic.eoi_exit[0x61 / 64] & 1UL << (0x61 % 64));
     assert_int_equal(save_context(), size);
     assert_memory_equal(first, context, size);
+}
+
+static bool has_record(uint16_t type)
+{
+    const struct hvm_save_descriptor *h = (void *)context;
+
+    while (h->typecode != type && h->typecode != 0)
+        h = (const void *)((const uint8_t *)(h + 1) + h->length);
+    return h->typecode == type;
+}
+
+static void a_vcpu_that_is_down_stays_down(void **state)
+{
+    uint32_t size;
+
+    (void)state;
+    make_state(world.g0);
+    (void)save_context();
+    assert_true(has_record(HVM_SAVE_CODE(CPU)));
+    vcpu_offline(world.g0);
+    size = save_context();
+    assert_false(has_record(HVM_SAVE_CODE(CPU)));
+    assert_false(has_record(CPU_XSAVE_CODE));
+    assert_int_equal(load_context(size), 0);
+    assert_true(world.g0->sched.down);
 }
 
 /* Written by anybody: what the APIC does not have does not come about. */
@@ -463,6 +489,7 @@ int main(void)
         T(the_log_makes_way_and_goes_on),
         T(a_device_model_says_what_it_wrote),
         T(a_context_is_what_it_was_after_a_round),
+        T(a_vcpu_that_is_down_stays_down),
         T(an_apic_record_cannot_make_what_is_not_there),
         T(floating_point_state_is_made_harmless),
         T(a_cpu_record_alone_sets_the_fpu),
