@@ -13,24 +13,27 @@ struct ctl_kind {
     uint32_t version;
     uint16_t size, body;       /* of the whole and where the union starts */
     bool has_domain;
+    const char *what;          /* for a refusal's line; NULL: none */
 };
 union ctl_buffer { struct xen_domctl dom; struct xen_sysctl sys; struct xen_platform_op plat;
                    union hc_arg raw; };
 
 static const struct ctl_kind domctl_kind = { ctl_domctls, &ctl_domctl_count,
-    XEN_DOMCTL_INTERFACE_VERSION, sizeof(struct xen_domctl), offsetof(struct xen_domctl, u), true };
+    XEN_DOMCTL_INTERFACE_VERSION, sizeof(struct xen_domctl), offsetof(struct xen_domctl, u), true, "domctl: cmd" };
 static const struct ctl_kind sysctl_kind = { ctl_sysctls,
                                              &ctl_sysctl_count,
                                              XEN_SYSCTL_INTERFACE_VERSION,
                                              sizeof(struct xen_sysctl),
                                              offsetof(struct xen_sysctl, u),
-                                             false };
+                                             false,
+                                             "sysctl: cmd" };
 static const struct ctl_kind platform_kind = { ctl_platform_ops,
                                                &ctl_platform_count,
                                                XENPF_INTERFACE_VERSION,
                                                sizeof(struct xen_platform_op),
                                                offsetof(struct xen_platform_op, u),
-                                               false };
+                                               false,
+                                               NULL };
 
 static const struct ctl_op *find_row(const struct ctl_kind *k, uint32_t cmd)
 {
@@ -90,6 +93,8 @@ static int64_t ctl_call(struct hc *c, const struct ctl_kind *k)
         return -ERESTART;
     rc = run(op, &t);
     spin_unlock(&ctl_lock);
+    if (rc == -EINVAL && !c->told && k->what)
+        rc = hc_refuse(c, -EINVAL, k->what, b.dom.cmd);   /* what no line of its own has named: the command at least */
     if (op->dir != HC_INOUT || (rc < 0 && rc != -ENOBUFS))
         return rc;
     if (k->has_domain)

@@ -51,8 +51,9 @@ bool hc_preempt(void)
     return softirq_is_pending();
 }
 
-int hc_refuse(const struct hc *c, int err, const char *what, uint64_t value)
+int hc_refuse(struct hc *c, int err, const char *what, uint64_t value)
 {
+    c->told = true;
     log_guest(LOG_G_WARNING, c->d->id, "%s: %#lx refused (errno %d)", what, (unsigned long)value,
               -err);
     return err;

@@ -20,6 +20,7 @@ struct hc {
     struct domain *d;          /* v->domain */
     uint64_t *arg;             /* the caller's argument registers; changed only for -ERESTART */
     bool bits32;
+    bool told;                 /* a refusal has its line in the log */
 };
 
 enum hc_dir { HC_IN = 1, HC_OUT = 2, HC_INOUT = 3 };
@@ -90,7 +91,7 @@ struct domain *hc_any_domain(struct hc *c, domid_t id);
 void hc_put(struct hc *c, struct domain *d);
 
 /* Tells the administrator which field of a request was refused, and gives the errno for it. */
-int hc_refuse(const struct hc *c, int err, const char *what, uint64_t value);
+int hc_refuse(struct hc *c, int err, const char *what, uint64_t value);
 #define hc_invalid(c, what, value) hc_refuse((c), -EINVAL, (what), (uint64_t)(value))
 
 #endif

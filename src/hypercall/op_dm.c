@@ -329,6 +329,8 @@ int64_t hc_dm_op(struct hc *c)
     if (!m.d)
         return -ESRCH;
     rc = m.d->dying ? -EINVAL : run(&m);
+    if (rc == -EINVAL && !c->told && !m.d->dying)
+        rc = hc_invalid(c, "dm_op: op", m.op.op);
     hc_put(c, m.d);
     return rc;
 }
