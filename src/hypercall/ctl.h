@@ -61,6 +61,7 @@ int64_t sysctl_get_cpu_featureset(struct ctl *t);
 int64_t sysctl_cputopoinfo(struct ctl *t);
 int64_t sysctl_numainfo(struct ctl *t);
 int64_t sysctl_pcitopoinfo(struct ctl *t);
+int64_t sysctl_tbuf_op(struct ctl *t);
 void topology_summary(uint32_t *threads_per_core, uint32_t *cores_per_socket);
 void policy_host_words(uint32_t words[8]);
 /* What a new domain presents until the toolstack says otherwise. */

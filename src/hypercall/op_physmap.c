@@ -5,6 +5,7 @@
 
 #include <lib/string.h>
 #include <mm/frames.h>
+#include <trace/trace.h>
 
 /* shared_info has one place: it moves. */
 static int add_shared_info(struct physmap_batch *b, gfn_t to)
@@ -101,7 +102,7 @@ int64_t mem_add_to_physmap(struct hc *c, void *arg)
 
 struct batch {
     struct hc *c;
-    struct domain *d, *from;
+    struct domain *d, *from;   /* from NULL: the hypervisor's own pages that are meant to be seen, the trace rings */
     struct xen_add_to_physmap_batch *a;
     struct physmap_batch b;
 };
@@ -115,7 +116,8 @@ static int batch_one(struct batch *t, uint64_t index, gfn_t to)
         return -EINVAL;
     if (t->a->space != XENMAPSPACE_gmfn_foreign)
         return add_one(&t->b, t->a->space, index, to);
-    if (!physmap_foreign_frame(t->from, gfn_of(index), &m))
+    m = mfn_of(index);
+    if (t->from ? !physmap_foreign_frame(t->from, gfn_of(index), &m) : !trace_get_frame(m))
         return -EINVAL;
     rc = physmap_put(&t->b, to, m, P2M_FOREIGN);
     if (rc != 0)
@@ -158,6 +160,8 @@ static int foreign_source(struct batch *t)
 
     if (!t->c->d->is_dom0)
         return -EPERM;
+    if (id == DOMID_XEN)
+        return 0;
     if (id == DOMID_SELF || id == t->d->id)
         return hc_invalid(t->c, "add_to_physmap_batch: foreign_domid", id);
     t->from = hc_any_domain(t->c, id);

@@ -230,6 +230,7 @@ static int64_t op_unsupported(struct ctl *t)
     [XEN_SYSCTL_##name] = { fn, sizeof(struct type), dir, CTL_PLAIN }
 const struct ctl_op ctl_sysctls[] = {
     SYSCTL(readconsole, op_readconsole, HC_INOUT),
+    SYSCTL(tbuf_op, sysctl_tbuf_op, HC_INOUT),
     SYSCTL(physinfo, op_physinfo, HC_INOUT),
     SYSCTL(sched_id, op_sched_id, HC_INOUT),
     SYSCTL(getdomaininfolist, op_getdomaininfolist, HC_INOUT),

@@ -2,6 +2,7 @@
 /* credit2 (src/credit2) as a policy of the core: its terms for ours and back. */
 #include <sched/policy.h>
 
+#include <lib/bitmap.h>
 #include <lib/log.h>
 #include <lib/string.h>
 
@@ -31,8 +32,32 @@ static void add_once(struct sched_group *g, struct sched_effects *fx)
     fx->rearm = g;
 }
 
+/* Run-queue events as credit2's in xenalyze: a CPU is told, a unit changes queues. */
+#define TRACE_TICKLE TRC_SCHED_CLASS_EVT(CSCHED2, 6)
+#define TRACE_MIGRATE TRC_SCHED_CLASS_EVT(CSCHED2, 15)
+
+static cold_fn void trace_kicks(const struct credit2_effects *fx)
+{
+    for (unsigned int cpu = 0; cpu < MAX_CPUS; cpu++)
+        if (bit_test(fx->kick.bits, cpu))
+            TRACE(TRACE_TICKLE, cpu);
+}
+
+static void note_queue(struct sched_unit *u)
+{
+    uint32_t rq = u->policy.credit2.rq;
+
+    if (rq == u->seen_queue)
+        return;
+    if (u->seen_queue != CREDIT2_NONE)
+        TRACE(TRACE_MIGRATE, trace_vcpu(u->domid, u->vcpu_id), rq << 16 | (u->seen_queue & 0xffff));
+    u->seen_queue = rq;
+}
+
 static void hand_on(const struct credit2_effects *from, struct sched_effects *to)
 {
+    if (trace_is_on())
+        trace_kicks(from);
     for (unsigned int i = 0; i < CPUMASK_WORDS; i++)
         to->kick.bits[i] |= from->kick.bits[i];
     for (struct credit2_group *g = from->rearm; g; g = g->rearm_next) {
@@ -82,6 +107,7 @@ static void bind_unit(void *state, struct sched_unit *u, bool in)
 {
     if (in)
         credit2_unit_init(state, &u->policy.credit2, &u->group->policy.credit2, u->cpu);
+    u->seen_queue = CREDIT2_NONE;
 }
 
 static void bind_wake(void *state, struct sched_unit *u, ns_t now, struct sched_effects *fx)
@@ -107,6 +133,8 @@ static struct sched_choice bind_pick(void *state, const struct sched_ask *ask, s
     struct credit2_choice choice = credit2_pick(state, ask->cpu, ask->go_on, ask->yielded, ask->now, &effects);
 
     hand_on(&effects, fx);
+    if (choice.unit)
+        note_queue(unit_of(choice.unit));
     return (struct sched_choice){ unit_of(choice.unit), choice.until };
 }
 

@@ -9,8 +9,11 @@
 #include <lib/bitmap.h>
 #include <lib/log.h>
 #include <lib/string.h>
+#include <trace/trace.h>
 
 #define NOWHERE MAX_CPUS
+#define TRACE_ASSIGN TRC_SCHED_CLASS_EVT(SNULL, 2)
+#define TRACE_DEASSIGN TRC_SCHED_CLASS_EVT(SNULL, 3)
 
 struct null_state {
     struct cpumask cpus;
@@ -31,6 +34,7 @@ static void give(struct null_state *s, unsigned int cpu, struct sched_unit *u, s
     list_del(&u->policy.null.wait);
     s->owner[cpu] = u;
     u->policy.null.cpu = cpu;
+    TRACE(TRACE_ASSIGN, trace_vcpu(u->domid, u->vcpu_id), cpu);
     if (u->policy.null.runnable)
         bit_set(fx->kick.bits, cpu);
 }
@@ -70,6 +74,7 @@ static void leave(struct null_state *s, struct sched_unit *u, struct sched_effec
         return;
     s->owner[cpu] = NULL;
     u->policy.null.cpu = NOWHERE;
+    TRACE(TRACE_DEASSIGN, trace_vcpu(u->domid, u->vcpu_id), cpu);
     offer(s, cpu, fx);
 }
 

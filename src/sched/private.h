@@ -6,6 +6,7 @@
 #include <sched/cpupool.h>
 #include <sched/policy.h>
 #include <sched/sched.h>
+#include <trace/trace.h>
 #include <x86/spinlock.h>
 
 #define SCHED_MAX_POOLS 32U
@@ -49,6 +50,15 @@ void sched_update_allowed(struct sched_pool *p, struct sched_unit *u);
 struct cpumask cpumask_and(const struct cpumask *a, const struct cpumask *b);
 bool cpumask_is_empty(const struct cpumask *m);
 static inline struct cpumask cpumask_none(void) { return (struct cpumask){ { 0 } }; }
+
+/* trace.c: records of xen/trace.h, only while a trace is taken. A change of runstate as an event. */
+static inline uint32_t sched_trace_change(uint32_t from, uint32_t to)
+{
+    return TRC_SCHED_RUNSTATE_CHANGE | (from & 3) << 8 | (to & 3) << 4;
+}
+/* Before the runstates change. */
+void sched_trace_choice(const struct sched_unit *before, const struct sched_unit *next, ns_t now, ns_t until);
+void sched_trace_idle(void);           /* this CPU, which ran something, has nothing to run */
 
 /* topology.c: the run queue of each CPU. */
 void sched_arrange(uint16_t rq_of[MAX_CPUS]);

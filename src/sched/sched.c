@@ -9,6 +9,7 @@
 #include <hv/assert.h>
 #include <hv/errno.h>
 #include <lib/bitmap.h>
+#include <trace/trace.h>
 #include <x86/cpu.h>
 #include <x86/smp.h>
 #include <x86/softirq.h>
@@ -69,8 +70,10 @@ static void account(struct sched_unit *u, bool running, ns_t now)
 {
     uint32_t state = runstate_of(u, running);
 
-    if (u->runstate.state != state)
-        runstate_change(&u->runstate, state, now);
+    if (u->runstate.state == state)
+        return;
+    TRACE(sched_trace_change(u->runstate.state, state), trace_vcpu(u->domid, u->vcpu_id));
+    runstate_change(&u->runstate, state, now);
 }
 
 void sched_apply(const struct sched_effects *fx)
@@ -125,6 +128,7 @@ void sched_wake(struct sched_unit *u)
     p = sched_lock_unit(u);
     if (u->blocked) {
         u->blocked = false;
+        TRACE(TRC_SCHED_WAKE, u->domid, u->vcpu_id);
         sched_reconsider(p, u);
     }
     spin_unlock(&p->lock);
@@ -151,6 +155,7 @@ void sched_block(struct sched_unit *u)
         u->blocked = false;
     else
         softirq_raise(SOFTIRQ_SCHED);
+    TRACE(TRC_SCHED_BLOCK, u->domid, u->vcpu_id);
     spin_unlock(&p->lock);
 }
 
@@ -159,6 +164,7 @@ void sched_pause(struct sched_unit *u)
     struct sched_pool *p = sched_lock_unit(u);
 
     u->pause_count++;
+    TRACE(TRC_SCHED_SLEEP, u->domid, u->vcpu_id);
     sched_reconsider(p, u);
     spin_unlock(&p->lock);
 }
@@ -187,6 +193,8 @@ void sched_set_down(struct sched_unit *u, bool down)
     struct sched_pool *p = sched_lock_unit(u);
 
     u->down = down;
+    if (down)
+        TRACE(TRC_SCHED_SLEEP, u->domid, u->vcpu_id);
     sched_reconsider(p, u);
     spin_unlock(&p->lock);
 }
@@ -194,6 +202,7 @@ void sched_set_down(struct sched_unit *u, bool down)
 void sched_give_way(struct sched_unit *u)
 {
     u->yielded = true;
+    TRACE(TRC_SCHED_YIELD, u->domid, u->vcpu_id);
     softirq_raise(SOFTIRQ_SCHED);
 }
 
@@ -220,6 +229,8 @@ static struct sched_unit *choose(struct sched_pool *p, struct sched_cpu *sc)
         before->yielded = false;
     }
     choice = p->policy->pick(p->state, &ask, &fx);
+    if (trace_is_on())
+        sched_trace_choice(before, choice.unit, ask.now, choice.until);
     sc->current = choice.unit;
     if (before && before != choice.unit)
         account(before, false, ask.now);
@@ -228,6 +239,8 @@ static struct sched_unit *choose(struct sched_pool *p, struct sched_cpu *sc)
         WRITE_ONCE(choice.unit->cpu, cpu);
         WRITE_ONCE(choice.unit->on_cpu, true);
         account(choice.unit, true, ask.now);
+    } else if (before && trace_is_on()) {
+        sched_trace_idle();
     }
     set_slice(sc, choice.until);
     sched_apply(&fx);

@@ -137,6 +137,8 @@ static int group_event(struct sched_group *g, const struct sched_params *params,
 
     if (params)
         g->params = *params;
+    if (params)
+        TRACE(TRC_SCHED_ADJDOM, g->domid);
     p->policy->group(p->state, g, e, time_now(), &fx);
     sched_apply(&fx);
     spin_unlock(&p->lock);
@@ -164,6 +166,7 @@ int sched_group_init(struct sched_group *g, domid_t domid, uint32_t pool_id)
     p->group_count++;
     g->pool = p;
     spin_unlock(&p->lock);
+    TRACE(TRC_SCHED_DOM_ADD, domid);
     return 0;
 }
 
@@ -181,6 +184,7 @@ void sched_group_fini(struct sched_group *g)
     p->group_count--;
     spin_unlock(&p->lock);
     timer_kill(&g->refill);
+    TRACE(TRC_SCHED_DOM_REM, g->domid);
     g->pool = NULL;
 }
 

@@ -43,6 +43,12 @@ void vcpu_virtual_interrupts(struct vcpu *v);
 unsigned int vcpu_insn_length(struct vcpu *v);
 bool vcpu_decode_cr(struct vcpu *v, struct exit_cr *c) must_check;
 
+/* trace.c, while a trace is taken. vcpu_trace_exit: an exit came at `since`; returns 0, so that the run loop comes to
+ * vcpu_trace_close: what was done about it; the `since` of then, 0: no exit was traced. vcpu_trace_entry: the guest is next. */
+uint64_t vcpu_trace_exit(struct vcpu *v, const struct vmexit *x, uint64_t since);
+uint64_t vcpu_trace_close(const struct vcpu *v, const struct vmexit *x);
+void vcpu_trace_entry(const struct vcpu *v);
+
 bool vcpu_has_event(struct vcpu *v);
 /* HLT with interrupts off: offline; the last vCPU takes the domain with it. */
 void vcpu_halt_forever(struct vcpu *v);

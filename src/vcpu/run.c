@@ -7,6 +7,7 @@
 
 #include <hv/assert.h>
 #include <lib/log.h>
+#include <trace/trace.h>
 #include <x86/cpu.h>
 #include <x86/irq.h>
 #include <x86/softirq.h>
@@ -124,15 +125,16 @@ static void settle_extint(struct vcpu *v)
     hw_inject(&v->hw, &e);
 }
 
+/* Plain reads of what others set: each turn of the run loop has its barriers, and a comparison with memory is short. */
 static void vcpu_settle(struct vcpu *v)
 {
     if (unlikely(vcpu_wants_extint(v)))
         settle_extint(v);
-    if (unlikely(READ_ONCE(v->io.answered) || READ_ONCE(v->io.invalidate)))
+    if (unlikely(v->io.answered || v->io.invalidate))
         settle_io(v);
     if (unlikely(v->context_new))
         settle_context(v);
-    if (unlikely(READ_ONCE(v->init_pending) || READ_ONCE(v->sipi_pending)))
+    if (unlikely(v->init_pending || v->sipi_pending))
         settle_start(v);
     if (unlikely(v->pvh_entry)) {
         hw_set_pvh_entry(&v->hw, v->pvh_entry, v->pvh_start_info);
@@ -247,6 +249,17 @@ static void count_exit(struct vcpu *v, enum exit_reason reason, uint64_t since)
         v->exit_max[reason] = ticks;
 }
 
+/* The first entry, and each one while a trace is taken: count_exit() with the trace's `since`. */
+static cold_fn void close_exit(struct vcpu *v, const struct vmexit *x, bool entry)
+{
+    uint64_t since = vcpu_trace_close(v, x);
+
+    if (since)
+        count_exit(v, x->reason, since);
+    if (entry)
+        vcpu_trace_entry(v);
+}
+
 static bool flush_needed(const struct vcpu *v)
 {
     return READ_ONCE(v->domain->p2m.slat.generation) != v->hw.slat_generation;
@@ -270,8 +283,12 @@ static void vcpu_run(struct vcpu *v)
         }
         if (likely(since))
             count_exit(v, x->reason, since);
+        else
+            close_exit(v, x, true);
         hw_enter(&v->hw, x);
         since = cpu_rdtsc();
+        if (trace_is_on())
+            since = vcpu_trace_exit(v, x, since);
         vcpu_host_event(v, x);
         cpu_irq_enable();
         vcpu_finish(v, x, vcpu_handle(v, x));
@@ -279,6 +296,8 @@ static void vcpu_run(struct vcpu *v)
     cpu_irq_enable();
     if (likely(since))
         count_exit(v, x->reason, since);
+    else
+        close_exit(v, x, false);
 }
 
 static void cpu_idle(void)

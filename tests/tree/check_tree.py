@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 LAYERS = {
-    "lib": 0, "x86": 1, "mm": 2, "slat": 2.5, "guestcpu": 2.5,
+    "lib": 0, "x86": 1, "mm": 2, "trace": 2.2, "slat": 2.5, "guestcpu": 2.5,
     "vmx": 3, "svm": 3, "ept": 3, "npt": 3, "hvm": 3, "pvhvm": 3, "devmodel-glue": 3, "credit2": 3,
     "hw": 3.5, "sched": 4, "domain": 4.5, "hypercall": 5, "vcpu": 5.5, "dom0": 6, "boot": 6.5,
 }

@@ -65,6 +65,7 @@ struct sched_unit {
     struct sched_pool *pool;
     struct sched_group *group;
     struct list in_group;
+    uint32_t seen_queue;          /* credit2's run queue when it ran last, for the trace */
     union { struct credit2_unit credit2; struct null_unit null; } policy;
 };
 

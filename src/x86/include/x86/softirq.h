@@ -9,7 +9,8 @@
 #include <x86/percpu.h>
 
 enum softirq { SOFTIRQ_TIMER, SOFTIRQ_SCHED, SOFTIRQ_IRQ /* host device interrupts to dom0 */,
-               SOFTIRQ_TLB /* remote flush wanted */, SOFTIRQ_CONSOLE, SOFTIRQ_COUNT };
+               SOFTIRQ_TLB /* remote flush wanted */, SOFTIRQ_CONSOLE,
+               SOFTIRQ_TRACE /* a trace ring is half full */, SOFTIRQ_COUNT };
 
 void softirq_set_handler(enum softirq s, void (*fn)(void));
 void softirq_raise(enum softirq s);                         /* on this CPU; any context */
