@@ -217,6 +217,14 @@ static struct vcpu *affinity_target(struct ctl *t, const struct xen_domctl_vcpua
     return domain_vcpu(t->d, a->vcpu);
 }
 
+/* A vCPU that was never made is not there; anything else is a request that makes no sense. */
+static int64_t no_affinity(struct ctl *t, const struct xen_domctl_vcpuaffinity *a, const char *what)
+{
+    bool sensible = a->flags != 0 && a->vcpu < t->d->max_vcpus && !domain_vcpu(t->d, a->vcpu);
+
+    return hc_refuse(t->c, sensible ? -ESRCH : -EINVAL, what, a->vcpu);
+}
+
 static int64_t op_getvcpuaffinity(struct ctl *t)
 {
     const struct xen_domctl_vcpuaffinity *a = t->u;
@@ -224,7 +232,7 @@ static int64_t op_getvcpuaffinity(struct ctl *t)
     int rc = 0;
 
     if (!v)
-        return hc_invalid(t->c, "getvcpuaffinity: vcpu", a->vcpu);
+        return no_affinity(t, a, "getvcpuaffinity: vcpu");
     if (a->flags & XEN_VCPUAFFINITY_HARD)
         rc = ctl_write_cpumask(t->c, &a->cpumap_hard, &v->sched.hard);
     if (rc == 0 && (a->flags & XEN_VCPUAFFINITY_SOFT))
@@ -250,7 +258,7 @@ static int64_t op_setvcpuaffinity(struct ctl *t)
     struct vcpu *v = affinity_target(t, a);
 
     if (!v)
-        return hc_invalid(t->c, "setvcpuaffinity: vcpu", a->vcpu);
+        return no_affinity(t, a, "setvcpuaffinity: vcpu");
     if ((set_hard && ctl_read_cpumask(t->c, &a->cpumap_hard, &hard) != 0) ||
         (set_soft && ctl_read_cpumask(t->c, &a->cpumap_soft, &soft) != 0))
         return -EFAULT;

@@ -132,17 +132,19 @@ struct cpumask cpupool_free_cpus(void)
 int cpupool_add_cpu(uint32_t id, uint32_t cpu)
 {
     struct cpumask free = cpupool_free_cpus();
-    struct sched_pool *p;
+    struct sched_pool *p = sched_pool_find(id);
 
-    if (cpu == CPUPOOL_ANY)
+    if (!p)
+        return -ENOENT;
+    if (cpu == CPUPOOL_ANY) {
         cpu = bitmap_find_set(free.bits, cpu_count(), 0);
+        if (cpu >= cpu_count())
+            return -ENODEV;
+    }
     if (cpu >= cpu_count())
         return -EINVAL;
     if (!bit_test(free.bits, cpu))
         return -ENODEV;
-    p = sched_pool_find(id);
-    if (!p)
-        return -ENOENT;
     spin_lock(&p->lock);
     change_cpu(p, cpu, true);
     spin_unlock(&p->lock);
@@ -160,11 +162,12 @@ int cpupool_remove_cpu(uint32_t id, uint32_t cpu)
         for (unsigned int i = 0; i < cpu_count(); i++)
             if (bit_test(p->cpus.bits, i))
                 cpu = i;
-    if (cpu >= cpu_count())
+    /* The toolstack relies on CPU 0 being in pool 0. */
+    if (cpu >= cpu_count() || (id == 0 && cpu == 0))
         return -EINVAL;
     spin_lock(&p->lock);
     if (!bit_test(p->cpus.bits, cpu))
-        rc = -ENODEV;
+        rc = -EADDRNOTAVAIL;
     else if (p->group_count > 0 && bitmap_weight(p->cpus.bits, MAX_CPUS) == 1)
         rc = -EBUSY;
     else

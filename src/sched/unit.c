@@ -158,7 +158,9 @@ int sched_group_init(struct sched_group *g, domid_t domid, uint32_t pool_id)
     *g = (struct sched_group){ .domid = domid, .params = { WEIGHT_DEFAULT, 0 }, .refill_at = NS_NEVER };
     list_init(&g->units);
     timer_init(&g->refill, refill_due, g, this_cpu_id());
-    if (!p || cpumask_is_empty(&p->cpus))
+    if (!p)
+        return -ESRCH;
+    if (cpumask_is_empty(&p->cpus))
         return -ENODEV;
     spin_lock(&p->lock);
     p->policy->group(p->state, g, SCHED_GROUP_ADD, time_now(), &fx);

@@ -51,7 +51,9 @@ static void every_refusal_has_its_errno(void **state)
     assert_int_equal(cpupool_create(&same, SCHED_ID_NULL), -EEXIST);
     assert_int_equal(cpupool_add_cpu(3, 1), -ENODEV);
     assert_int_equal(cpupool_add_cpu(3, 77), -EINVAL);
-    assert_int_equal(cpupool_remove_cpu(3, 1), -ENODEV);
+    assert_int_equal(cpupool_remove_cpu(3, 1), -EADDRNOTAVAIL);
+    assert_int_equal(cpupool_remove_cpu(0, 0), -EINVAL);
+    assert_int_equal(cpupool_add_cpu(3, CPUPOOL_ANY), -ENODEV);
     assert_int_equal(cpupool_remove_cpu(9, 1), -ENOENT);
     assert_int_equal(cpupool_remove_cpu(0, 77), -EINVAL);
     assert_int_equal(cpupool_remove_cpu(0, 1), 0);
@@ -73,11 +75,20 @@ static void every_refusal_has_its_errno(void **state)
 
 static void the_last_cpu_of_a_pool_with_domains_stays(void **state)
 {
+    uint32_t id = 3;
+
     (void)state;
     (void)machine_unit(0);
-    for (unsigned int i = 0; i + 1 < CPUS; i++)
+    for (unsigned int i = 1; i < CPUS; i++)
         assert_int_equal(cpupool_remove_cpu(0, i), 0);
-    assert_int_equal(cpupool_remove_cpu(0, CPUS - 1), -EBUSY);
+    assert_int_equal(cpupool_remove_cpu(0, 0), -EINVAL);
+    assert_int_equal(cpupool_create(&id, SCHED_ID_CREDIT2), 0);
+    assert_int_equal(cpupool_add_cpu(3, 1), 0);
+    assert_int_equal(cpupool_move(&machine.group[0], 3), 0);
+    assert_int_equal(cpupool_remove_cpu(3, 1), -EBUSY);
+    assert_int_equal(cpupool_remove_cpu(3, CPUPOOL_ANY), -EBUSY);
+    assert_int_equal(cpupool_move(&machine.group[0], 0), 0);
+    assert_int_equal(cpupool_remove_cpu(3, 1), 0);
 }
 
 static void a_domain_wants_a_pool_with_cpus(void **state)
@@ -88,7 +99,7 @@ static void a_domain_wants_a_pool_with_cpus(void **state)
     (void)state;
     assert_int_equal(cpupool_create(&id, SCHED_ID_CREDIT2), 0);
     assert_int_equal(sched_group_init(&g, 7, id), -ENODEV);
-    assert_int_equal(sched_group_init(&g, 7, 77), -ENODEV);
+    assert_int_equal(sched_group_init(&g, 7, 77), -ESRCH);
     sched_group_fini(&g);
 }
 

@@ -16,9 +16,10 @@ struct cpupool_info { uint32_t id, sched_id, domains; struct cpumask cpus; };
 /* *id CPUPOOL_ANY: choose. -EEXIST; -EINVAL: no such scheduler; -ENOSPC, -ENOMEM. */
 int cpupool_create(uint32_t *id, uint32_t sched_id) must_check;
 int cpupool_destroy(uint32_t id) must_check;                       /* -ENOENT, -EBUSY */
-/* cpu CPUPOOL_ANY: some free one. -EINVAL, -ENODEV: not free, -ENOENT. */
+/* cpu CPUPOOL_ANY: some free one. -ENOENT, -EINVAL: no such CPU, -ENODEV: not free. */
 int cpupool_add_cpu(uint32_t id, uint32_t cpu) must_check;
-/* CPUPOOL_ANY: the last. -EINVAL, -ENODEV: not in it, -EBUSY: the last one of a pool with domains. */
+/* CPUPOOL_ANY: the last. -ENOENT, -EINVAL: no such CPU, or CPU 0 of pool 0, -EADDRNOTAVAIL: not in it, -EBUSY: the last
+ * one of a pool with domains. */
 int cpupool_remove_cpu(uint32_t id, uint32_t cpu) must_check;
 /* The first pool with a number of at least id. -ENOENT. */
 int cpupool_info(uint32_t id, struct cpupool_info *info) must_check;

@@ -75,7 +75,7 @@ enum sched_group_event { SCHED_GROUP_ADD, SCHED_GROUP_REMOVE, SCHED_GROUP_PARAMS
 enum sched_arrangement { SCHED_PER_SOCKET, SCHED_PER_CORE, SCHED_PER_CPU, SCHED_ALL };
 void sched_configure(uint32_t id, enum sched_arrangement arrangement, unsigned int limit_us);
 
-/* -ENODEV: no such pool, or no CPU in it. */
+/* -ESRCH: no such pool; -ENODEV: no CPU in it. */
 int sched_group_init(struct sched_group *g, domid_t domid, uint32_t pool_id) must_check;
 /* Requires: no units are left. */
 void sched_group_fini(struct sched_group *g);
