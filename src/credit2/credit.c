@@ -10,11 +10,6 @@
 #define BURN_MAX (1LL << 40)      /* about 18 minutes: longer runs saw no competition */
 #define LOAD_WINDOW_SHIFT 30U     /* about a second */
 
-int64_t credit_of(const struct credit2_runq *rq, const struct credit2_unit *u)
-{
-    return (int64_t)(rq->base - u->used);
-}
-
 void credit_clip(const struct credit2_runq *rq, struct credit2_unit *u)
 {
     if (credit_of(rq, u) > CREDIT2_MOST)
@@ -53,18 +48,6 @@ void credit_reset_for(struct credit2_runq *rq, const struct credit2_unit *u)
         return;
     rq->base += (uint64_t)(-credit / CREDIT2_INIT + 1) * (uint64_t)CREDIT2_INIT;
     rq->resets++;
-}
-
-/* How long u runs for so much credit. */
-ns_t credit_burn_time(const struct credit2 *c, const struct credit2_unit *u, int64_t credit)
-{
-    if (credit <= 0)
-        return 0;
-    if (u->group->weight == c->reference)
-        return credit;
-    /* More than a slice is as good as a slice; no overflow on the way. */
-    credit = min_of(credit, (int64_t)1 << 46);
-    return credit * u->group->weight / c->reference;
 }
 
 /* The mean moves towards the present number by the part of the window that has gone by. */

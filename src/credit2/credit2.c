@@ -115,7 +115,9 @@ static uint32_t home_of(const struct credit2 *c, const struct credit2_unit *u)
 void credit2_wake(struct credit2 *c, struct credit2_unit *u, ns_t now, struct credit2_effects *fx)
 {
     uint32_t cpu, rq;
+    bool displaced = u->displaced;
 
+    u->displaced = false;
     if (u->state == CREDIT2_RUNNING || u->state == CREDIT2_PARKED)
         return;
     if (u->state == CREDIT2_QUEUED)
@@ -129,18 +131,34 @@ void credit2_wake(struct credit2 *c, struct credit2_unit *u, ns_t now, struct cr
     rq = home_of(c, u);
     if (rq == CREDIT2_NONE)
         return;               /* no CPU of ours is allowed: the caller will change that and wake it again */
+    /* One that was just found to have less credit than others takes nobody's CPU: it waits for their timers. */
+    displaced = displaced && u->rq == rq && c->rq[rq].untimed == 0;
     enqueue(c, u, rq, now);
-    tickle_busy(c, u, now, fx);
+    if (!displaced)
+        tickle_busy(c, u, now, fx);
 }
 
 void credit2_sleep(struct credit2 *c, struct credit2_unit *u, ns_t now)
 {
     ASSERT(u->state != CREDIT2_RUNNING);
+    u->displaced = false;
     if (u->state == CREDIT2_QUEUED)
         dequeue(c, u, now);
     if (u->state == CREDIT2_PARKED)
         list_del(&u->park);
     u->state = CREDIT2_OUT;
+}
+
+/* The CPUs whose unit has no timer are counted: only they must be told of everyone who begins to wait. */
+static void set_resched(struct credit2 *c, unsigned int cpu, ns_t at)
+{
+    struct credit2_cpu *on = &c->cpu[cpu];
+    struct credit2_runq *rq = rq_of_cpu(c, cpu);
+    bool untimed = on->unit && at == NS_NEVER;
+
+    rq->untimed = rq->untimed - on->untimed + untimed;
+    on->untimed = untimed;
+    on->resched_at = at;
 }
 
 /* What runs on cpu stops. It stays runnable or not: that is for the caller to say. */
@@ -158,6 +176,7 @@ static void stop(struct credit2 *c, unsigned int cpu, ns_t now)
 static void start(struct credit2 *c, unsigned int cpu, struct credit2_unit *u, ns_t now)
 {
     load_change(&c->rq[u->rq], u, true, now);
+    credit_clip(&c->rq[u->rq], u);      /* resets while it waited may have given it more */
     u->state = CREDIT2_RUNNING;
     u->since = now;
     u->last_cpu = u->only_cpu = cpu;
@@ -262,21 +281,23 @@ struct credit2_choice credit2_pick(struct credit2 *c, unsigned int cpu, bool go_
     if (!u || yielded || now >= on->started + c->ratelimit)
         next = choose(c, cpu, u, yielded, now, fx);
     if (next) {
-        if (u)
+        if (u) {
             stop(c, cpu, now);
+            u->displaced = true;
+        }
         start(c, cpu, next, now);
     }
     if (on->called_for)
         call_off(c, on->called_for);
     if (!on->unit) {
         mask_set(&c->idle, cpu);
-        on->resched_at = NS_NEVER;
+        set_resched(c, cpu, NS_NEVER);
         return (struct credit2_choice){ NULL, NS_NEVER };
     }
     credit_reset_for(rq_of_cpu(c, cpu), on->unit);
     tickle_idle(c, cpu, fx);
     balance(c, now, fx);
-    on->resched_at = run_until(c, cpu, on->unit, now);
+    set_resched(c, cpu, run_until(c, cpu, on->unit, now));
     return (struct credit2_choice){ on->unit, on->resched_at };
 }
 
@@ -296,6 +317,7 @@ void credit2_set_cpu(struct credit2 *c, unsigned int cpu, bool in, ns_t now)
     }
     if (on->unit)
         stop(c, cpu, now);
+    set_resched(c, cpu, NS_NEVER);
     mask_clear(&rq->cpus, cpu);
     mask_clear(&c->idle, cpu);
     rq->cpu_count--;

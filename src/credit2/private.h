@@ -61,13 +61,34 @@ static inline struct credit2_runq *rq_of_cpu(struct credit2 *c, unsigned int cpu
     return &c->rq[c->cpu[cpu].rq];
 }
 
+static inline int64_t credit_of(const struct credit2_runq *rq, const struct credit2_unit *u)
+{
+    return (int64_t)(rq->base - u->used);
+}
+
+/* How much more credit than the runner's u must have to take its CPU. */
+static inline int64_t margin_against(const struct credit2_unit *u, unsigned int cpu)
+{
+    return CREDIT2_WAKE_MARGIN + (u->last_cpu != cpu ? CREDIT2_MIGRATE_MARGIN : 0);
+}
+
+/* How long u runs for so much credit. */
+static inline ns_t credit_burn_time(const struct credit2 *c, const struct credit2_unit *u, int64_t credit)
+{
+    if (credit <= 0)
+        return 0;
+    if (u->group->weight == c->reference)
+        return credit;
+    /* More than a slice is as good as a slice; no overflow on the way. */
+    credit = min_of(credit, (int64_t)1 << 46);
+    return credit * u->group->weight / c->reference;
+}
+
 /* credit.c */
-int64_t credit_of(const struct credit2_runq *rq, const struct credit2_unit *u);
 void credit_pay(struct credit2 *c, struct credit2_unit *u, ns_t now);
 void credit_burn(struct credit2 *c, struct credit2_unit *u, ns_t now);
 void credit_clip(const struct credit2_runq *rq, struct credit2_unit *u);
 void credit_reset_for(struct credit2_runq *rq, const struct credit2_unit *u);
-ns_t credit_burn_time(const struct credit2 *c, const struct credit2_unit *u, int64_t credit);
 void load_change(struct credit2_runq *rq, struct credit2_unit *u, bool in, ns_t now);
 
 /* runq.c: the waiting units of a run queue by credit. */
@@ -84,7 +105,6 @@ void call_off(struct credit2 *c, struct credit2_unit *u);
 uint32_t find_idle(const struct credit2 *c, const struct credit2_unit *u);
 void tickle_idle(struct credit2 *c, unsigned int cpu, struct credit2_effects *fx);
 void tickle_busy(struct credit2 *c, struct credit2_unit *u, ns_t now, struct credit2_effects *fx);
-int64_t margin_against(const struct credit2_unit *u, unsigned int cpu);
 
 /* balance.c */
 void unit_set_rq(struct credit2 *c, struct credit2_unit *u, uint32_t rq);

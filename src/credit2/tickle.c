@@ -62,48 +62,54 @@ uint32_t find_idle(const struct credit2 *c, const struct credit2_unit *u)
     return choose_near(c, u, mask_is_empty(&likes) ? &may : &likes);
 }
 
-/* How much more credit than the runner's u must have to take its CPU. */
-int64_t margin_against(const struct credit2_unit *u, unsigned int cpu)
+/* What the runner will have when it pays now. */
+static inline int64_t credit_now(const struct credit2 *c, const struct credit2_runq *rq, const struct credit2_unit *u,
+                                 ns_t now)
 {
-    return CREDIT2_WAKE_MARGIN + (u->last_cpu != cpu ? CREDIT2_MIGRATE_MARGIN : 0);
+    uint64_t ran = now > u->since ? (uint64_t)(now - u->since) : 0;
+
+    return credit_of(rq, u) - (int64_t)(u->group->weight == c->reference ? ran : ran * c->reference / u->group->weight);
 }
 
-/* When u may take cpu from what runs there. */
-static ns_t due_at(const struct credit2 *c, const struct credit2_unit *u, unsigned int cpu, ns_t now)
+/* When u may take cpu from what runs there with so much credit. */
+static inline ns_t due_at(const struct credit2 *c, const struct credit2_unit *u, unsigned int cpu, int64_t credit, ns_t now)
 {
     const struct credit2_cpu *on = &c->cpu[cpu];
-    const struct credit2_runq *rq = &c->rq[u->rq];
-    int64_t ahead = credit_of(rq, on->unit) + margin_against(u, cpu) - credit_of(rq, u);
-    ns_t due = ahead < 0 ? now : now + credit_burn_time(c, on->unit, ahead);
+    int64_t ahead = credit + margin_against(u, cpu) - credit_of(&c->rq[u->rq], u);
+    ns_t due = now;
 
     if (ahead >= 0) {
+        due = now + credit_burn_time(c, on->unit, ahead);
         due = max_of(due, now + CREDIT2_SLICE_MIN);
         due = min_of(due, now + CREDIT2_SLICE_MAX);
     }
     return max_of(due, on->started + c->ratelimit);
 }
 
+/* Of two that are due at once the one with less credit; u's soft affinity breaks the tie. */
 void tickle_busy(struct credit2 *c, struct credit2_unit *u, ns_t now, struct credit2_effects *fx)
 {
     const struct credit2_runq *rq = &c->rq[u->rq];
     uint32_t best = CREDIT2_NONE;
+    int64_t best_credit = 0;
     ns_t best_due = NS_NEVER;
     struct credit2_mask may = mask_and(&u->here, &rq->cpus);
 
     mask_for_each(cpu, &may) {
-        struct credit2_cpu *on = &c->cpu[cpu];
+        const struct credit2_cpu *on = &c->cpu[cpu];
+        int64_t credit;
         ns_t due;
 
-        if (on->tickled || !on->unit)
+        if (on->tickled || !on->unit || on->started + c->ratelimit > best_due)
             continue;
-        credit_burn(c, on->unit, now);
-        due = due_at(c, u, cpu, now);
-        /* Of two that are due at once the one with less credit; its own soft affinity breaks the tie. */
-        if (best == CREDIT2_NONE || due < best_due ||
-            (due == best_due && (credit_of(rq, on->unit) < credit_of(rq, c->cpu[best].unit) ||
+        credit = credit_now(c, rq, on->unit, now);
+        due = due_at(c, u, cpu, credit, now);
+        if (due < best_due ||
+            (due == best_due && (credit < best_credit ||
                                  (mask_test(&u->preferred, cpu) && !mask_test(&u->preferred, best))))) {
             best = cpu;
             best_due = due;
+            best_credit = credit;
         }
     }
     if (best != CREDIT2_NONE && c->cpu[best].resched_at > best_due)

@@ -111,7 +111,11 @@ static bool is_looked_for(const struct sim *s, const struct credit2_unit *u)
 /* A CPU is idle while one waits that may run there only as long as the kick is under way. */
 static void check_work_conserved(const struct sim *s)
 {
-    if (!s->c.idle.bits[0] && !s->c.idle.bits[1])
+    uint64_t idle = 0;
+
+    for (unsigned int w = 0; w < CREDIT2_MASK_WORDS; w++)
+        idle |= s->c.idle.bits[w];
+    if (!idle)
         return;
     for (uint32_t i = 0; i < s->c.rq_count; i++)
         for (struct credit2_unit *u = credit2_next_waiting(&s->c.rq[i], NULL); u;
@@ -124,8 +128,10 @@ static void check_work_conserved(const struct sim *s)
 
 static void apply(struct sim *s, const struct credit2_effects *fx)
 {
-    for (unsigned int cpu = 0; cpu < s->cpus; cpu++)
-        if (has(&fx->kick, cpu)) {
+    for (unsigned int w = 0; w < CREDIT2_MASK_WORDS; w++)
+        for (uint64_t bits = fx->kick.bits[w]; bits; bits &= bits - 1) {
+            unsigned int cpu = w * 64 + (unsigned int)__builtin_ctzll(bits);
+
             BUG_ON(s->c.cpu[cpu].rq == CREDIT2_NONE);
             post(s, s->now + s->kick_latency, CPU_PICK, cpu, UINT64_MAX);
         }
@@ -141,8 +147,13 @@ static void wake(struct sim *s, struct sim_unit *u)
 {
     struct credit2_effects fx = { { { 0 } }, NULL };
 
+    uint64_t begin = s->clock ? s->clock() : 0;
+
     u->u.only_cpu = CREDIT2_NONE;
     credit2_wake(&s->c, &u->u, s->now, &fx);
+    if (s->clock)
+        s->ticks += s->clock() - begin;
+    s->timed++;
     apply(s, &fx);
 }
 
@@ -157,6 +168,27 @@ static void left_cpu(struct sim *s, struct sim_unit *u)
         wake(s, u);
 }
 
+static unsigned int bucket_of(ns_t length)
+{
+    unsigned int octave = length < 32 ? 0 : 58U - (unsigned int)__builtin_clzll((uint64_t)length);
+
+    return octave * 32 + (unsigned int)(length >> octave);
+}
+
+static void note_length(struct sim_histogram *h, ns_t length)
+{
+    h->count[min_of(bucket_of(length), SIM_HISTOGRAM - 1)]++;
+    h->total++;
+}
+
+/* The greatest length that a bucket holds. */
+static ns_t bucket_end(unsigned int b)
+{
+    unsigned int octave = b < 64 ? 0 : b / 32 - 1;
+
+    return (((ns_t)(b - octave * 32) + 1) << octave) - 1;
+}
+
 static void entered_cpu(struct sim *s, struct sim_unit *u, unsigned int cpu)
 {
     ns_t waited = s->now - u->wait_from;
@@ -169,9 +201,16 @@ static void entered_cpu(struct sim *s, struct sim_unit *u, unsigned int cpu)
         if (waited > s->wait_worst)
             s->wait_worst = waited;
     }
-    if (u->just_woke && s->latencies < ARRAY_COUNT(s->latency))
-        s->latency[s->latencies++] = waited;
+    if (u->just_woke)
+        note_length(&s->latency, waited);
     u->just_woke = false;
+    if (u->ran_on != cpu && u->ran_on != CREDIT2_NONE)
+        s->cpu_moves++;
+    u->ran_on = cpu;
+    if (u->has_soft) {
+        s->soft_starts++;
+        s->soft_kept += has(&u->u.preferred, cpu);
+    }
     if (u->load.run)
         post(s, s->now + u->left, BURST_END, (unsigned int)(u - s->unit), ++u->burst_version);
 }
@@ -181,11 +220,16 @@ static void pick(struct sim *s, unsigned int cpu, bool yielded)
     struct sim_unit *before = s->cpu[cpu].unit, *next;
     struct credit2_effects fx = { { { 0 } }, NULL };
     struct credit2_choice choice;
+    uint64_t begin;
 
     if (before)
         account(s, before);
     s->picks++;
+    s->timed++;
+    begin = s->clock ? s->clock() : 0;
     choice = credit2_pick(&s->c, cpu, before && before->wants, yielded, s->now, &fx);
+    if (s->clock)
+        s->ticks += s->clock() - begin;
     next = choice.unit ? container_of(choice.unit, struct sim_unit, u) : NULL;
     BUG_ON(next && !next->wants);
     s->cpu[cpu].unit = next;
@@ -206,25 +250,59 @@ static ns_t length(struct sim *s, ns_t mean, bool random)
     return random ? 1 + (ns_t)(sim_random(s) % (uint64_t)(2 * mean)) : mean;
 }
 
-static void burst_end(struct sim *s, struct sim_unit *u)
-{
-    u->left = length(s, u->load.run, u->load.random);
-    if (u->load.yields) {
-        pick(s, u->u.last_cpu, true);
-        if (s->cpu[u->u.last_cpu].unit == u)
-            post(s, s->now + u->left, BURST_END, (unsigned int)(u - s->unit), ++u->burst_version);
-        return;
-    }
-    u->wants = false;
-    post(s, s->now + length(s, u->load.sleep, u->load.random), WAKE, (unsigned int)(u - s->unit), 0);
-    pick(s, u->u.last_cpu, false);
-}
-
 static void woken(struct sim *s, struct sim_unit *u)
 {
     u->wants = u->just_woke = true;
     u->wait_from = s->now;
     wake(s, u);
+}
+
+/* The last one to come goes on, and wakes the others. True: u is not the last. */
+static bool must_wait_for_others(struct sim *s, struct sim_unit *u)
+{
+    struct sim_group *g = &s->group[u->group];
+
+    if (++g->arrived < g->members)
+        return true;
+    g->arrived = 0;
+    g->rounds++;
+    for (unsigned int i = 0; i < s->units; i++)
+        if (s->unit[i].group == u->group && &s->unit[i] != u)
+            woken(s, &s->unit[i]);
+    return false;
+}
+
+static ns_t pause_of(struct sim *s, const struct sim_unit *u)
+{
+    ns_t pause = length(s, u->load.sleep, u->load.random);
+
+    if (u->load.kind != SIM_BURSTY)
+        return pause;
+    return sim_random(s) % 16 ? pause / 2 : 10 * pause;
+}
+
+static void goes_on(struct sim *s, struct sim_unit *u)
+{
+    if (s->cpu[u->u.last_cpu].unit == u)
+        post(s, s->now + u->left, BURST_END, (unsigned int)(u - s->unit), ++u->burst_version);
+}
+
+static void burst_end(struct sim *s, struct sim_unit *u)
+{
+    u->left = length(s, u->load.run, u->load.random);
+    if (u->load.yields) {
+        pick(s, u->u.last_cpu, true);
+        goes_on(s, u);
+        return;
+    }
+    if (u->load.kind == SIM_BARRIER && !must_wait_for_others(s, u)) {
+        goes_on(s, u);
+        return;
+    }
+    u->wants = false;
+    if (u->load.kind != SIM_BARRIER)
+        post(s, s->now + pause_of(s, u), WAKE, (unsigned int)(u - s->unit), 0);
+    pick(s, u->u.last_cpu, false);
 }
 
 static void group_timer(struct sim *s, struct sim_group *g)
@@ -269,6 +347,7 @@ struct sim *sim_new(uint64_t seed, unsigned int cpus, unsigned int cpus_per_rq)
         rq_of[i] = (uint16_t)(i / cpus_per_rq);
     s->seed = seed | 1;
     s->cpus = cpus;
+    s->check_every = 1;
     credit2_init(&s->c, rq_of, (uint32_t)seed);
     for (unsigned int i = 0; i < cpus; i++)
         credit2_set_cpu(&s->c, i, true, 0);
@@ -298,6 +377,8 @@ struct sim_unit *sim_add_unit(struct sim *s, unsigned int group, struct sim_load
     credit2_unit_init(&s->c, &u->u, &s->group[group].g, s->units % s->cpus);
     u->group = group;
     u->load = load;
+    u->ran_on = CREDIT2_NONE;
+    s->group[group].members++;
     return u;
 }
 
@@ -305,6 +386,15 @@ void sim_pin(struct sim_unit *u, uint64_t hard, uint64_t soft)
 {
     u->u.allowed = (struct credit2_mask){ { hard } };
     u->u.preferred = (struct credit2_mask){ { soft } };
+    u->has_soft = ~soft != 0;
+}
+
+void sim_prefer(struct sim_unit *u, unsigned int from, unsigned int count)
+{
+    u->u.preferred = (struct credit2_mask){ { 0 } };
+    for (unsigned int cpu = from; cpu < from + count; cpu++)
+        u->u.preferred.bits[cpu / 64] |= BIT(cpu % 64);
+    u->has_soft = true;
 }
 
 void sim_start(struct sim *s)
@@ -325,7 +415,8 @@ void sim_run(struct sim *s, ns_t until)
         s->now = e.at;
         s->events++;
         handle(s, &e);
-        check_work_conserved(s);
+        if (s->events % s->check_every == 0)
+            check_work_conserved(s);
     }
     s->now = until;
     for (unsigned int i = 0; i < s->cpus; i++)
@@ -354,17 +445,14 @@ ns_t sim_group_time(struct sim *s, unsigned int group)
     return s->group[group].ran;
 }
 
-static int by_length(const void *a, const void *b)
+ns_t sim_latency(const struct sim *s, unsigned int per_mille)
 {
-    ns_t x = *(const ns_t *)a, y = *(const ns_t *)b;
+    uint64_t want = s->latency.total * per_mille / 1000, sum = 0;
 
-    return (x > y) - (x < y);
-}
-
-ns_t sim_latency(struct sim *s, unsigned int per_mille)
-{
-    if (s->latencies == 0)
-        return 0;
-    qsort(s->latency, s->latencies, sizeof(s->latency[0]), by_length);
-    return s->latency[(uint64_t)(s->latencies - 1) * per_mille / 1000];
+    for (unsigned int b = 0; b < SIM_HISTOGRAM; b++) {
+        sum += s->latency.count[b];
+        if (sum > want)
+            return bucket_end(b);
+    }
+    return s->latency.total ? s->wait_worst : 0;
 }

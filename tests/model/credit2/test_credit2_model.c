@@ -126,9 +126,9 @@ static void a_cap_is_never_exceeded_in_any_period(unsigned int cpus, unsigned in
     double got, due;
 
     for (unsigned int k = 0; k < units; k++)
-        (void)sim_add_unit(s, g, k % 2 ? (struct sim_load){ 3 * MS, MS / 2, false, true } : hog);
+        (void)sim_add_unit(s, g, k % 2 ? (struct sim_load){ 3 * MS, MS / 2, false, true, SIM_PLAIN } : hog);
     for (unsigned int k = 0; k < 2 * cpus; k++)
-        (void)sim_add_unit(s, sim_add_group(s, 256, 0), k % 2 ? hog : (struct sim_load){ MS, MS, false, true });
+        (void)sim_add_unit(s, sim_add_group(s, 256, 0), k % 2 ? hog : (struct sim_load){ MS, MS, false, true, SIM_PLAIN });
     sim_start(s);
     sim_run(s, 20 * SEC);
     got = share(sim_group_time(s, g), 20 * SEC) * 100;
@@ -182,7 +182,7 @@ static void a_waker_beside_hogs_is_served_within_the_rate_limit(void **state)
     (void)state;
     (void)sim_add_unit(s, sim_add_group(s, 256, 0), hog);
     (void)sim_add_unit(s, sim_add_group(s, 256, 0), hog);
-    io = sim_add_unit(s, sim_add_group(s, 256, 0), (struct sim_load){ 200 * US, 800 * US, false, true });
+    io = sim_add_unit(s, sim_add_group(s, 256, 0), (struct sim_load){ 200 * US, 800 * US, false, true, SIM_PLAIN });
     sim_start(s);
     sim_run(s, 20 * SEC);
     report("I/O beside two hogs", s);
@@ -200,8 +200,8 @@ static void a_storm_of_yields_and_wakes_costs_others_nothing_of_their_share(void
 
     (void)state;
     for (unsigned int i = 0; i < 4; i++) {
-        (void)sim_add_unit(s, storm, i % 2 ? (struct sim_load){ 20 * US, 0, true, false }
-                                           : (struct sim_load){ 20 * US, 20 * US, false, false });
+        (void)sim_add_unit(s, storm, i % 2 ? (struct sim_load){ 20 * US, 0, true, false, SIM_PLAIN }
+                                           : (struct sim_load){ 20 * US, 20 * US, false, false, SIM_PLAIN });
         (void)sim_add_unit(s, calm, hog);
     }
     sim_start(s);
@@ -242,7 +242,7 @@ static void soft_affinity_is_followed_when_there_is_room(void **state)
     struct sim_unit *u;
 
     (void)state;
-    u = sim_add_unit(s, sim_add_group(s, 256, 0), (struct sim_load){ MS, MS, false, true });
+    u = sim_add_unit(s, sim_add_group(s, 256, 0), (struct sim_load){ MS, MS, false, true, SIM_PLAIN });
     sim_pin(u, 0xf, 0x4);
     sim_start(s);
     sim_run(s, SEC);
@@ -263,7 +263,7 @@ static void random_world(uint64_t seed, unsigned int cpus, unsigned int units, b
         uint16_t weight = (uint16_t)(64 << sim_random(s) % 5);
         unsigned int g = sim_add_group(s, weight, sim_random(s) % 8 ? 0 : (uint16_t)(5 + sim_random(s) % 90));
         struct sim_load load = { (ns_t)(sim_random(s) % 4 ? 10000 + sim_random(s) % (5 * MS) : 0),
-                                 (ns_t)(1000 + sim_random(s) % (10 * MS)), sim_random(s) % 16 == 0, true };
+                                 (ns_t)(1000 + sim_random(s) % (10 * MS)), sim_random(s) % 16 == 0, true, SIM_PLAIN };
         struct sim_unit *u = sim_add_unit(s, g, load);
 
         lightest = min_of(lightest, (uint64_t)weight);

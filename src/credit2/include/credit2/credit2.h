@@ -15,7 +15,9 @@
 #include <hv/types.h>
 #include <lib/list.h>
 
-#define CREDIT2_MAX_CPUS 128U
+#ifndef CREDIT2_MAX_CPUS
+#define CREDIT2_MAX_CPUS 128U                    /* the simulator has more */
+#endif
 #define CREDIT2_MASK_WORDS (CREDIT2_MAX_CPUS / 64)
 #define CREDIT2_NONE UINT32_MAX                  /* no CPU, no run queue */
 
@@ -62,6 +64,7 @@ struct credit2_unit {
     enum credit2_state state;
     uint32_t rq;                     /* its run queue, or CREDIT2_NONE */
     uint32_t last_cpu;
+    bool displaced;                  /* lost its CPU to one with more credit, and is about to be woken */
     uint32_t called_to;              /* the idle CPU that was asked to take it, or CREDIT2_NONE */
     uint64_t used;                   /* credit used up; credit = run queue's base - used */
     ns_t since;                      /* credit is burned up to here */
@@ -78,6 +81,7 @@ struct credit2_cpu {
     uint32_t rq;                     /* CREDIT2_NONE: not ours */
     struct credit2_unit *unit;       /* that runs; NULL: idle */
     ns_t started, resched_at;        /* when unit was chosen; when pick() is due again at the latest */
+    bool untimed;                    /* runs something, resched_at NS_NEVER */
     bool tickled;                    /* asked to pick, has not yet */
     struct credit2_unit *called_for; /* idle, asked on behalf of this one, which still waits */
 };
@@ -85,6 +89,7 @@ struct credit2_cpu {
 struct credit2_runq {
     struct credit2_mask cpus;
     uint32_t cpu_count, waiting, runnable;
+    uint32_t untimed;                /* CPUs that run something and will not look by themselves */
     uint64_t weight;                 /* sum over the runnable ones */
     struct credit2_unit *root;
     uint64_t base;                   /* all credit ever handed out */
