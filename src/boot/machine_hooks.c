@@ -37,6 +37,11 @@ static void console_softirq(void)
         domain_raise_global_virq(VIRQ_CONSOLE);
 }
 
+static void trace_half_full(void)
+{
+    domain_raise_global_virq(VIRQ_TBUF);
+}
+
 static void dom0_ended(uint32_t reason)
 {
     if (reason == SHUTDOWN_reboot || reason == SHUTDOWN_soft_reset) {
@@ -68,6 +73,7 @@ init_text void machine_wire_hooks(const struct bootinfo *info, const struct cmdl
     domain_set_hooks(&hooks);
     panic_set_hook(print_last_exit);
     softirq_set_handler(SOFTIRQ_CONSOLE, console_softirq);
+    softirq_set_handler(SOFTIRQ_TRACE, trace_half_full);
     console_set_input_notify(input_arrived);
     console_set_debug_key(key_typed);
     hv_strlcpy(hypercall_env.cmdline, info->cmdline, sizeof(hypercall_env.cmdline));

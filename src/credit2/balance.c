@@ -106,30 +106,45 @@ static bool is_heavier(const struct credit2_runq *a, const struct credit2_runq *
     return a->weight * b->cpu_count > b->weight * a->cpu_count;
 }
 
-void balance(struct credit2 *c, ns_t now, struct credit2_effects *fx)
+/* From the slowest queue to the fastest among those that have taken no part yet. False: it is not worth it. */
+static bool even_out(struct credit2 *c, ns_t now, struct credit2_effects *fx)
 {
     uint32_t slow = CREDIT2_NONE, fast = CREDIT2_NONE;
     struct credit2_unit *u;
 
-    if (now < c->balance_at)
-        return;
-    c->balance_at = now + CREDIT2_BALANCE_PERIOD;
-    if (c->rq_count < 2 || update_lags(c) < 2)
-        return;
     for (uint32_t i = 0; i < c->rq_count; i++) {
-        if (!c->rq[i].contended)
+        if (!c->rq[i].contended || c->rq[i].balanced_at == now)
             continue;
         if (slow == CREDIT2_NONE || c->rq[i].lag > c->rq[slow].lag)
             slow = i;
         if (fast == CREDIT2_NONE || c->rq[i].lag < c->rq[fast].lag)
             fast = i;
     }
-    if (slow == fast || c->rq[slow].lag - c->rq[fast].lag < CREDIT2_INIT ||
-        !is_heavier(&c->rq[slow], &c->rq[fast]))
-        return;
+    if (slow == fast || c->rq[slow].lag - c->rq[fast].lag < CREDIT2_INIT)
+        return false;
+    c->rq[slow].balanced_at = c->rq[fast].balanced_at = now;
+    if (!is_heavier(&c->rq[slow], &c->rq[fast]))
+        return true;
     u = runq_find(c, &c->rq[slow], &c->rq[fast].cpus, false);
     if (!u)
-        return;
+        return true;
     move(c, u, fast, now);
     tickle_busy(c, u, now, fx);
+    return true;
+}
+
+void balance(struct credit2 *c, ns_t now, struct credit2_effects *fx)
+{
+    uint32_t contended;
+
+    if (now < c->balance_at)
+        return;
+    c->balance_at = now + CREDIT2_BALANCE_PERIOD;
+    if (c->rq_count < 2)
+        return;
+    contended = update_lags(c);
+    /* One pair of queues in eight. */
+    for (uint32_t n = 0; contended >= 2 && n < 1 + contended / 8; n++)
+        if (!even_out(c, now, fx))
+            break;
 }

@@ -4,11 +4,6 @@
 
 #include <trace/trace.h>
 
-static void half_full(void)
-{
-    domain_raise_global_virq(VIRQ_TBUF);
-}
-
 static int64_t set_cpus(struct ctl *t, const struct xen_sysctl_tbuf_op *a)
 {
     struct cpumask cpus;
@@ -23,7 +18,6 @@ static int64_t set_size(struct ctl *t, uint32_t pages)
 {
     int rc = trace_set_size(pages);
 
-    trace_set_notify(half_full);
     /* xentrace asks for a size each time it starts, and goes on with the rings that are there. */
     return rc == 0 || rc == -EBUSY ? rc : hc_refuse(t->c, rc, "XEN_SYSCTL_tbuf_op: size", pages);
 }

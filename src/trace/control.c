@@ -21,18 +21,11 @@ static struct {
     uint32_t pages;               /* of each ring; 0: there are none */
     uint32_t event_mask;
     bool on;
-    void (*notify)(void);
 } control = { .event_mask = TRC_ALL };
 
 static mfn_t mfn_of_page(const void *page)
 {
     return hpa_to_mfn(virt_to_phys_direct(page));
-}
-
-static void trace_softirq(void)
-{
-    if (control.notify)
-        control.notify();
 }
 
 /* Words before the first list of frames. */
@@ -119,7 +112,6 @@ int trace_set_size(uint32_t pages)
         return rc;
     }
     control.pages = pages;
-    softirq_set_handler(SOFTIRQ_TRACE, trace_softirq);
     return 0;
 }
 
@@ -199,11 +191,6 @@ static bool is_ours(mfn_t m)
 bool trace_get_frame(mfn_t m)
 {
     return is_ours(m) && frame_get(m, DOMID_XEN);
-}
-
-void trace_set_notify(void (*fn)(void))
-{
-    control.notify = fn;
 }
 
 #ifdef HV_HOST

@@ -66,6 +66,11 @@ static void make_msrs(void)
         fake_msr_set(msrs[i].msr, msrs[i].value);
 }
 
+static void trace_half_full(void)
+{
+    domain_raise_global_virq(VIRQ_TBUF);
+}
+
 static void make_cpus(void)
 {
     fake_reset();
@@ -77,6 +82,7 @@ static void make_cpus(void)
     cpu_write_cr4(0x20);
     if (hw_start() != NULL)
         abort();
+    softirq_set_handler(SOFTIRQ_TRACE, trace_half_full);
     sched_init();
     for (unsigned int cpu = 0; cpu < MACHINE_CPUS; cpu++) {
         fake_cpu_switch(cpu);

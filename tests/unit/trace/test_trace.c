@@ -32,7 +32,7 @@ static int with_cpus(unsigned int cpus)
     fake_cpu_set_count(cpus);
     trace_forget_all();
     trace_set_cpus(all);
-    trace_set_notify(notify);
+    softirq_set_handler(SOFTIRQ_TRACE, notify);
     notified = 0;
     return 0;
 }

@@ -98,6 +98,7 @@ struct credit2_runq {
     uint64_t load;
     ns_t load_at;
     uint64_t balance_base;           /* base at the last balancing */
+    ns_t balanced_at;                /* when it last gave or took one */
     bool contended;                  /* units waited then */
     int64_t lag;                     /* how far it is behind the mean of the contended ones */
 };

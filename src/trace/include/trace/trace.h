@@ -2,7 +2,8 @@
 /*
  * The trace: a ring per CPU of records in the format of xen/trace.h, which stock xentrace maps and reads.
  * Anybody from layer 3 up may put a record, in any context but NMI and #MC, with any locks held; none is taken and
- * nothing is allocated. While the trace is off, TRACE() costs one test of a word that is never written.
+ * nothing is allocated. While the trace is off, TRACE() costs one test of a word that is never written. SOFTIRQ_TRACE is
+ * raised when a ring becomes half full: its handler, which boot sets, tells the reader.
  *
  * A ring is written by its CPU alone, with interrupts off. A record that does not fit is counted, not
  * torn: the next one that fits is preceded by a TRC_LOST_RECORDS. The reader may write anything into
@@ -50,8 +51,6 @@ void trace_set_cpus(const uint64_t cpus[MAX_CPUS / 64]);
 struct trace_info trace_get_info(void);         /* mfn 0: no rings */
 /* Is m a page of the rings or of their description? Takes a reference then. */
 bool trace_get_frame(mfn_t m) must_check;
-/* Called in a softirq when a ring has become half full. */
-void trace_set_notify(void (*fn)(void));
 
 #ifdef HV_HOST
 void trace_forget_all(void);                    /* tests: the memory below is about to be replaced */
