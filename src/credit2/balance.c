@@ -23,7 +23,12 @@ void unit_set_rq(struct credit2 *c, struct credit2_unit *u, uint32_t rq)
     u->rq = rq;
 }
 
-/* By runnable units per CPU, the present ones and the mean counting alike. */
+/* Runnable units per CPU, the present ones and the mean counting alike. */
+static uint64_t load_of(const struct credit2_runq *rq)
+{
+    return (((uint64_t)rq->runnable << CREDIT2_LOAD_SHIFT) + rq->load) / rq->cpu_count;
+}
+
 uint32_t least_loaded(const struct credit2 *c, const struct credit2_mask *allowed)
 {
     uint32_t best = CREDIT2_NONE;
@@ -35,13 +40,29 @@ uint32_t least_loaded(const struct credit2 *c, const struct credit2_mask *allowe
 
         if (rq->cpu_count == 0 || !masks_meet(&rq->cpus, allowed))
             continue;
-        load = (((uint64_t)rq->runnable << CREDIT2_LOAD_SHIFT) + rq->load) / rq->cpu_count;
+        load = load_of(rq);
         if (load < best_load) {
             best_load = load;
             best = i;
         }
     }
     return best;
+}
+
+/* One that would rather be elsewhere goes there, unless it is much busier there or has been slower. */
+uint32_t preferred_queue(const struct credit2 *c, const struct credit2_unit *u)
+{
+    struct credit2_mask likes = mask_and(&u->preferred, &u->allowed);
+    const struct credit2_runq *own = &c->rq[u->rq];
+    uint32_t there;
+
+    if (masks_meet(&likes, &own->cpus))
+        return u->rq;
+    there = least_loaded(c, &likes);
+    if (there == CREDIT2_NONE || c->rq[there].lag - own->lag >= CREDIT2_INIT ||
+        load_of(&c->rq[there]) > load_of(own) + load_of(own) / 4)
+        return u->rq;
+    return there;
 }
 
 /* Requires: u is queued. */
@@ -125,7 +146,9 @@ static bool even_out(struct credit2 *c, ns_t now, struct credit2_effects *fx)
     c->rq[slow].balanced_at = c->rq[fast].balanced_at = now;
     if (!is_heavier(&c->rq[slow], &c->rq[fast]))
         return true;
-    u = runq_find(c, &c->rq[slow], &c->rq[fast].cpus, false);
+    u = runq_find(c, &c->rq[slow], &c->rq[fast].cpus, true);
+    if (!u)
+        u = runq_find(c, &c->rq[slow], &c->rq[fast].cpus, false);
     if (!u)
         return true;
     move(c, u, fast, now);

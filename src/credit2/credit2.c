@@ -108,7 +108,7 @@ static uint32_t home_of(const struct credit2 *c, const struct credit2_unit *u)
     if (u->only_cpu != CREDIT2_NONE && c->cpu[u->only_cpu].rq != CREDIT2_NONE)
         return c->cpu[u->only_cpu].rq;
     if (u->rq != CREDIT2_NONE && masks_meet(&c->rq[u->rq].cpus, &u->allowed))
-        return u->rq;
+        return preferred_queue(c, u);
     return least_loaded(c, &u->allowed);
 }
 

@@ -108,6 +108,7 @@ void tickle_busy(struct credit2 *c, struct credit2_unit *u, ns_t now, struct cre
 
 /* balance.c */
 void unit_set_rq(struct credit2 *c, struct credit2_unit *u, uint32_t rq);
+uint32_t preferred_queue(const struct credit2 *c, const struct credit2_unit *u);
 uint32_t least_loaded(const struct credit2 *c, const struct credit2_mask *allowed);
 struct credit2_unit *steal_for(struct credit2 *c, unsigned int cpu, ns_t now);
 void balance(struct credit2 *c, ns_t now, struct credit2_effects *fx);

@@ -5,29 +5,24 @@
  *   simulate [--cpus N] [--queue CPUS] [--units N] [--load hogs|io|mixed|barrier|bursty] [--seconds N]
  *            [--milliseconds N] [--seed N] [--soft] [--series FILE] [--latencies FILE] [--no-clock] [--check-every N]
  */
-#include "sim.h"
+#include "worlds.h"
 
 #include <hv/assert.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <x86intrin.h>
 
-#define US NS_PER_US
 #define MS NS_PER_MS
 
-static struct options {
-    unsigned int cpus, queue, units, check_every;
-    ns_t length;
-    uint64_t seed;
-    const char *load, *series, *latencies;
-    bool soft, clock;
-} o = { 4, 16, 16, 64, NS_PER_SEC, 1, "mixed", NULL, NULL, false, true };
+static struct world world = { 4, 16, 16, "mixed", 1, false };
+static struct { unsigned int check_every; ns_t length; const char *series, *latencies; bool clock; } o = {
+    997, NS_PER_SEC, NULL, NULL, true,
+};
 
 noreturn_fn void hv_bug(const char *file, int line, const char *what)
 {
-    fprintf(stderr, "%s:%d: %s (seed %#llx)\n", file, line, what, (unsigned long long)o.seed);
+    fprintf(stderr, "%s:%d: %s (seed %#llx)\n", file, line, what, (unsigned long long)world.seed);
     exit(1);
 }
 
@@ -51,100 +46,15 @@ static double clock_cost(void)
     return (double)least;
 }
 
-/* ---- worlds ---- */
-
-static const struct sim_load hog = { 0 };
-static const struct sim_load waker = { 100 * US, 1000 * US, false, true, SIM_PLAIN };
-static const struct sim_load worker = { 2 * MS, 3 * MS, false, true, SIM_PLAIN };
-static const struct sim_load network = { 50 * US, 200 * US, false, true, SIM_BURSTY };
-static const struct sim_load parallel = { MS, 0, false, true, SIM_BARRIER };
-
-/* Domains of eight vCPUs at most, of weights 256, 512 and 1024 in turn. */
-static unsigned int domain_for(struct sim *s, unsigned int i)
-{
-    static const uint16_t weights[] = { 256, 512, 1024 };
-    unsigned int each = (o.units + SIM_MAX_GROUPS - 2) / (SIM_MAX_GROUPS - 1);
-
-    each = max_of(each, 8U);
-    each = min_of(each, max_of(o.units / 3, 1U));
-    if (i % each == 0)
-        return sim_add_group(s, weights[s->groups % 3], 0);
-    return s->groups - 1;
-}
-
-static const struct sim_load *load_of(unsigned int i)
-{
-    if (strcmp(o.load, "hogs") == 0)
-        return &hog;
-    if (strcmp(o.load, "io") == 0)
-        return &waker;
-    if (strcmp(o.load, "mixed") == 0)
-        return i % 4 == 1 ? &waker : i % 4 == 3 ? &worker : &hog;
-    if (strcmp(o.load, "barrier") == 0)
-        return i < o.units / 2 ? &parallel : &hog;
-    if (strcmp(o.load, "bursty") == 0)
-        return i % 2 ? &network : &hog;
-    fprintf(stderr, "simulate: no such load: %s\n", o.load);
-    exit(2);
-}
-
-static struct sim *make_world(void)
-{
-    struct sim *s = sim_new(o.seed, o.cpus, min_of(o.queue, o.cpus));
-
-    for (unsigned int i = 0; i < o.units; i++) {
-        struct sim_unit *u = sim_add_unit(s, domain_for(s, i), *load_of(i));
-
-        if (o.soft)
-            sim_prefer(u, i * (o.cpus / 4) / max_of(o.units / 4, 1U) / max_of(o.cpus / 4, 1U) % 4 * (o.cpus / 4),
-                       max_of(o.cpus / 4, 1U));
-    }
-    s->check_every = o.check_every;
-    s->clock = o.clock ? ticks : NULL;
-    s->kick_latency = 2 * US;
-    return s;
-}
-
 /* ---- results ---- */
 
-static bool is_hog(const struct sim_unit *u)
+static void print_shares(const struct sim *s)
 {
-    return u->load.run == 0;
-}
+    struct world_shares r = world_shares(s);
 
-/* Of those that always want to run: how far each domain is from its share by weight, each vCPU from its domain's mean. */
-static void print_shares(struct sim *s)
-{
-    double time = 0, weights = 0, worst = 0, square = 0, inside = 0, of_group[SIM_MAX_GROUPS] = { 0 };
-    unsigned int hogs[SIM_MAX_GROUPS] = { 0 }, counted = 0;
-
-    for (unsigned int i = 0; i < s->units; i++) {
-        const struct sim_unit *u = &s->unit[i];
-
-        if (!is_hog(u))
-            continue;
-        time += (double)u->ran;
-        weights += s->group[u->group].g.weight;
-        of_group[u->group] += (double)u->ran;
-        hogs[u->group]++;
-    }
-    for (unsigned int g = 0; g < s->groups; g++) {
-        double error;
-
-        if (!hogs[g])
-            continue;
-        error = fabs(of_group[g] / (time * hogs[g] * s->group[g].g.weight / weights) - 1);
-        worst = fmax(worst, error);
-        square += error * error;
-        counted++;
-    }
-    for (unsigned int i = 0; i < s->units; i++)
-        if (is_hog(&s->unit[i]))
-            inside = fmax(inside, fabs((double)s->unit[i].ran * hogs[s->unit[i].group] / of_group[s->unit[i].group] - 1));
-    if (!counted)
-        return;
-    printf("share_error_worst_percent=%.3f\nshare_error_rms_percent=%.3f\nvcpu_error_worst_percent=%.3f\n", worst * 100,
-           sqrt(square / counted) * 100, inside * 100);
+    if (r.hogs)
+        printf("share_error_worst_percent=%.3f\nshare_error_rms_percent=%.3f\nvcpu_error_worst_percent=%.3f\n",
+               r.worst * 100, r.rms * 100, r.vcpu * 100);
 }
 
 static void print_counts(const struct sim *s, double host_seconds)
@@ -201,7 +111,7 @@ static void write_series(FILE *f, struct sim *s)
     for (unsigned int i = 0; i < s->units; i++) {
         unsigned int w = s->unit[i].group % 3;
 
-        if (!is_hog(&s->unit[i]))
+        if (s->unit[i].load.run != 0)
             continue;
         time[w] += (double)s->unit[i].ran;
         weight[w] += s->group[s->unit[i].group].g.weight;
@@ -248,22 +158,22 @@ static void parse(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         const char *name = argv[i], *value = i + 1 < argc ? argv[i + 1] : "";
 
-        if (strcmp(name, "--soft") == 0) { o.soft = true; continue; }
+        if (strcmp(name, "--soft") == 0) { world.soft = true; continue; }
         if (strcmp(name, "--no-clock") == 0) { o.clock = false; continue; }
         i++;
-        if (strcmp(name, "--cpus") == 0) o.cpus = (unsigned int)number(value);
-        else if (strcmp(name, "--queue") == 0) o.queue = (unsigned int)number(value);
-        else if (strcmp(name, "--units") == 0) o.units = (unsigned int)number(value);
+        if (strcmp(name, "--cpus") == 0) world.cpus = (unsigned int)number(value);
+        else if (strcmp(name, "--queue") == 0) world.queue = (unsigned int)number(value);
+        else if (strcmp(name, "--units") == 0) world.units = (unsigned int)number(value);
         else if (strcmp(name, "--seconds") == 0) o.length = (ns_t)number(value) * NS_PER_SEC;
         else if (strcmp(name, "--milliseconds") == 0) o.length = (ns_t)number(value) * MS;
-        else if (strcmp(name, "--seed") == 0) o.seed = number(value);
+        else if (strcmp(name, "--seed") == 0) world.seed = number(value);
         else if (strcmp(name, "--check-every") == 0) o.check_every = (unsigned int)number(value);
-        else if (strcmp(name, "--load") == 0) o.load = value;
+        else if (strcmp(name, "--load") == 0) world.load = value;
         else if (strcmp(name, "--series") == 0) o.series = value;
         else if (strcmp(name, "--latencies") == 0) o.latencies = value;
         else { fprintf(stderr, "simulate: unknown option %s\n", name); exit(2); }
     }
-    if (o.cpus < 1 || o.cpus > CREDIT2_MAX_CPUS || o.units < 1 || o.units > SIM_MAX_UNITS || !o.queue || !o.check_every) {
+    if (world.cpus < 1 || world.cpus > CREDIT2_MAX_CPUS || world.units < 1 || world.units > SIM_MAX_UNITS || !world.queue || !o.check_every) {
         fprintf(stderr, "simulate: 1 to %u CPUs, 1 to %u units\n", CREDIT2_MAX_CPUS, SIM_MAX_UNITS);
         exit(2);
     }
@@ -275,12 +185,18 @@ int main(int argc, char **argv)
     struct sim *s;
 
     parse(argc, argv);
-    s = make_world();
+    s = world_make(&world);
+    if (!s) {
+        fprintf(stderr, "simulate: no such load: %s\n", world.load);
+        return 2;
+    }
+    s->check_every = o.check_every;
+    s->clock = o.clock ? ticks : NULL;
     clock_gettime(CLOCK_MONOTONIC, &begin);
     run(s);
     clock_gettime(CLOCK_MONOTONIC, &end);
-    printf("cpus=%u\nqueue=%u\nunits=%u\nload=%s\nseed=%#llx\nseconds=%.3f\n", o.cpus, o.queue, o.units, o.load,
-           (unsigned long long)o.seed, (double)s->now / 1e9);
+    printf("cpus=%u\nqueue=%u\nunits=%u\nload=%s\nseed=%#llx\nseconds=%.3f\n", world.cpus, world.queue, world.units, world.load,
+           (unsigned long long)world.seed, (double)s->now / 1e9);
     print_shares(s);
     print_latencies(s);
     print_counts(s, (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9);
