@@ -72,6 +72,7 @@ static void move(struct credit2 *c, struct credit2_unit *u, uint32_t to, ns_t no
     enqueue(c, u, to, now);
 }
 
+/* Those for whom an idle CPU is on its way are left to it, near their data. */
 struct credit2_unit *steal_for(struct credit2 *c, unsigned int cpu, ns_t now)
 {
     struct credit2_mask here = { { 0 } };
@@ -80,15 +81,16 @@ struct credit2_unit *steal_for(struct credit2 *c, unsigned int cpu, ns_t now)
 
     mask_set(&here, cpu);
     for (uint32_t i = 0; i < c->rq_count; i++) {
+        uint32_t waiting = c->rq[i].waiting - c->rq[i].called;
         struct credit2_unit *u;
 
-        if (i == c->cpu[cpu].rq || c->rq[i].waiting <= most)
+        if (i == c->cpu[cpu].rq || waiting <= most)
             continue;
         u = runq_find(c, &c->rq[i], &here, false);
         if (!u)
             continue;
         best = u;
-        most = c->rq[i].waiting;
+        most = waiting;
     }
     if (best)
         move(c, best, c->cpu[cpu].rq, now);

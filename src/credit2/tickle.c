@@ -20,6 +20,7 @@ void call_idle(struct credit2 *c, unsigned int cpu, struct credit2_unit *u, stru
     call_off(c, u);
     c->cpu[cpu].called_for = u;
     u->called_to = cpu;
+    c->rq[u->rq].called++;
 }
 
 void call_off(struct credit2 *c, struct credit2_unit *u)
@@ -28,6 +29,7 @@ void call_off(struct credit2 *c, struct credit2_unit *u)
         return;
     c->cpu[u->called_to].called_for = NULL;
     u->called_to = CREDIT2_NONE;
+    c->rq[u->rq].called--;
 }
 
 /* Where it ran last, else in its run queue (going round from there), else anywhere. */

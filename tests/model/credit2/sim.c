@@ -143,6 +143,22 @@ static void apply(struct sim *s, const struct credit2_effects *fx)
     }
 }
 
+static void take_lock(struct sim *s, ns_t *free_at, ns_t *waited)
+{
+    ns_t begin = max_of(s->now, *free_at);
+
+    *waited += begin - s->now;
+    *free_at = begin + s->lock_hold;
+}
+
+static void take_locks(struct sim *s, uint32_t rq)
+{
+    if (!s->lock_hold)
+        return;
+    take_lock(s, &s->one_lock_free, &s->one_lock_wait);
+    take_lock(s, &s->queue_lock_free[rq == CREDIT2_NONE ? 0 : rq], &s->queue_lock_wait);
+}
+
 static void wake(struct sim *s, struct sim_unit *u)
 {
     struct credit2_effects fx = { { { 0 } }, NULL };
@@ -154,6 +170,7 @@ static void wake(struct sim *s, struct sim_unit *u)
     if (s->clock)
         s->ticks += s->clock() - begin;
     s->timed++;
+    take_locks(s, u->u.rq);
     apply(s, &fx);
 }
 
@@ -226,6 +243,7 @@ static void pick(struct sim *s, unsigned int cpu, bool yielded)
         account(s, before);
     s->picks++;
     s->timed++;
+    take_locks(s, s->c.cpu[cpu].rq);
     begin = s->clock ? s->clock() : 0;
     choice = credit2_pick(&s->c, cpu, before && before->wants, yielded, s->now, &fx);
     if (s->clock)

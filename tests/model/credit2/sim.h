@@ -61,6 +61,8 @@ struct sim {
     struct sim_histogram latency;
     unsigned int check_every;        /* events from one check of work conservation to the next */
     uint64_t (*clock)(void);         /* NULL: decisions are not timed */
+    /* If each decision held a lock for lock_hold: how long the others would wait, with one lock, and with one per queue. */
+    ns_t lock_hold, one_lock_free, queue_lock_free[CREDIT2_MAX_CPUS], one_lock_wait, queue_lock_wait;
     uint64_t timed, ticks;           /* decisions (picks and wakes), and what they took by clock() */
     struct event *heap;
     size_t heap_used, heap_size;

@@ -3,7 +3,7 @@
  * The simulator as a program: one world, one line of results per figure (report.py makes tables and plots of them).
  *
  *   simulate [--cpus N] [--queue CPUS] [--units N] [--load hogs|io|mixed|barrier|bursty] [--seconds N]
- *            [--milliseconds N] [--seed N] [--soft] [--series FILE] [--latencies FILE] [--no-clock] [--check-every N]
+ *            [--lock-ns N] [--milliseconds N] [--seed N] [--soft] [--series FILE] [--latencies FILE] [--no-clock] [--check-every N]
  */
 #include "worlds.h"
 
@@ -16,8 +16,8 @@
 #define MS NS_PER_MS
 
 static struct world world = { 4, 16, 16, "mixed", 1, false };
-static struct { unsigned int check_every; ns_t length; const char *series, *latencies; bool clock; } o = {
-    997, NS_PER_SEC, NULL, NULL, true,
+static struct { unsigned int check_every; ns_t length, lock_hold; const char *series, *latencies; bool clock; } o = {
+    997, NS_PER_SEC, 0, NULL, NULL, true,
 };
 
 noreturn_fn void hv_bug(const char *file, int line, const char *what)
@@ -77,6 +77,10 @@ static void print_counts(const struct sim *s, double host_seconds)
         printf("soft_kept_percent=%.2f\n", (double)s->soft_kept / (double)s->soft_starts * 100);
     if (rounds)
         printf("barriers_per_second=%.1f\n", (double)rounds / seconds);
+    if (s->lock_hold)
+        printf("one_lock_busy_percent=%.2f\none_lock_wait_ns=%.0f\nqueue_lock_wait_ns=%.0f\n",
+               (double)s->timed * (double)s->lock_hold / (double)s->now * 100, (double)s->one_lock_wait / (double)s->timed,
+               (double)s->queue_lock_wait / (double)s->timed);
     if (s->clock)
         printf("ticks_per_decision=%.0f\nhost_decisions_per_second=%.0f\n", (double)s->ticks / (double)s->timed - clock_cost(),
                (double)s->timed / host_seconds);
@@ -168,6 +172,7 @@ static void parse(int argc, char **argv)
         else if (strcmp(name, "--milliseconds") == 0) o.length = (ns_t)number(value) * MS;
         else if (strcmp(name, "--seed") == 0) world.seed = number(value);
         else if (strcmp(name, "--check-every") == 0) o.check_every = (unsigned int)number(value);
+        else if (strcmp(name, "--lock-ns") == 0) o.lock_hold = (ns_t)number(value);
         else if (strcmp(name, "--load") == 0) world.load = value;
         else if (strcmp(name, "--series") == 0) o.series = value;
         else if (strcmp(name, "--latencies") == 0) o.latencies = value;
@@ -191,6 +196,7 @@ int main(int argc, char **argv)
         return 2;
     }
     s->check_every = o.check_every;
+    s->lock_hold = o.lock_hold;
     s->clock = o.clock ? ticks : NULL;
     clock_gettime(CLOCK_MONOTONIC, &begin);
     run(s);

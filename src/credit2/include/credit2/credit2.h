@@ -89,6 +89,7 @@ struct credit2_cpu {
 struct credit2_runq {
     struct credit2_mask cpus;
     uint32_t cpu_count, waiting, runnable;
+    uint32_t called;                 /* of those waiting: on whose behalf an idle CPU was asked */
     uint32_t untimed;                /* CPUs that run something and will not look by themselves */
     uint64_t weight;                 /* sum over the runnable ones */
     struct credit2_unit *root;
