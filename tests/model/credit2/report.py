@@ -141,7 +141,7 @@ def scaling(binaries, where, docs, quick):
         print(f"| {cpus} | {units} | {n:.0f} | {rate:,.0f} |", flush=True)
     plot(docs / "sched-scaling.svg", "Instructions per decision (pick or wake)", "vCPUs", "instructions",
          [("hogs, one queue", lines["hogs"], True), ("mixed, one queue", lines["mixed"], True),
-          ("mixed, 16 per CPU,", whole, True)], (10, 10000), (100, 10000), x_log=True, y_log=True)
+          ("1 to 512 CPUs, mixed", whole, True)], (10, 10000), (100, 10000), x_log=True, y_log=True)
 
 
 def table(binary, quick):

@@ -150,6 +150,33 @@ static void booleans_have_xens_spellings(void **s)
     assert_true(c.no_apicv && c.sched_null);
 }
 
+static void the_scheduler_is_chosen_by_xens_names(void **s)
+{
+    (void)s;
+    cmdline_parse("", &c);
+    assert_false(c.sched_null);
+    assert_int_equal(c.runqueue, SCHED_PER_SOCKET);
+    assert_int_equal(c.ratelimit_us, 1000);
+    cmdline_parse("sched=null credit2_runqueue=core sched_ratelimit_us=500", &c);
+    assert_true(c.sched_null);
+    assert_int_equal(c.runqueue, SCHED_PER_CORE);
+    assert_int_equal(c.ratelimit_us, 500);
+    cmdline_parse("sched=credit2 credit2_runqueue=all sched_ratelimit_us=0", &c);
+    assert_false(c.sched_null);
+    assert_int_equal(c.runqueue, SCHED_ALL);
+    assert_int_equal(c.ratelimit_us, 0);
+    cmdline_parse("credit2_runqueue=cpu", &c);
+    assert_int_equal(c.runqueue, SCHED_PER_CPU);
+    cmdline_parse("sched=rtds credit2_runqueue=planet sched_ratelimit_us=99", &c);
+    assert_int_equal(c.runqueue, SCHED_PER_SOCKET);
+    assert_int_equal(c.ratelimit_us, 1000);
+    assert_non_null(strstr(c.unknown, "sched=rtds"));
+    assert_non_null(strstr(c.unknown, "credit2_runqueue=planet"));
+    assert_non_null(strstr(c.unknown, "sched_ratelimit_us=99"));
+    cmdline_parse("sched_ratelimit_us=500001", &c);
+    assert_int_equal(c.ratelimit_us, 1000);
+}
+
 static void a_run_limit_has_a_bound(void **s)
 {
     (void)s;
@@ -210,6 +237,7 @@ int main(void)
         cmocka_unit_test(vcpu_counts_are_a_number_or_a_range),
         cmocka_unit_test(levels_are_words_with_a_rate_limited_upper_part),
         cmocka_unit_test(booleans_have_xens_spellings),
+        cmocka_unit_test(the_scheduler_is_chosen_by_xens_names),
         cmocka_unit_test(a_run_limit_has_a_bound),
         cmocka_unit_test(features_are_hidden_by_xens_names),
         cmocka_unit_test(what_grub_adds_is_silent_and_the_unknown_is_noted),
