@@ -272,5 +272,7 @@ int vpit_load(struct vpit *p, const struct hvm_hw_pit *from, ns_t now)
     for (unsigned int n = 0; n < 3; n++)
         p->loaded[n] = now;
     schedule(p, now);
+    if (p->hw.channels[0].rw_mode == 0)
+        p->next = NS_NEVER;              /* no command was ever written: as vpit_init() has it */
     return 0;
 }

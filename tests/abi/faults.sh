@@ -23,7 +23,8 @@ with_fault() {
         run_tagged "$name-fault" "$operation=$errno" "$@"
         status=$?
         echo "$name $operation $errno $status" >>"$TEST_LOG/statuses"
-        [ $status -lt 124 ] || { echo "not ok $name ends when $operation fails with $errno (status $status)" && good=1; }
+        # 124, 137: it had to be ended. (xl may crash by itself where it does not expect an error.)
+        [ $status -ne 124 ] && [ $status -ne 137 ] || { echo "not ok $name ends when $operation fails with $errno (status $status)" && good=1; }
         rigd_is_up || { echo "not ok rigd survives $name with $operation=$errno" && exit 1; }
     done
     return $good
