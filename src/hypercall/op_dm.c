@@ -143,9 +143,12 @@ static int64_t mark_extent(struct dm *m, gva_t at)
     if (e.pad || !gfns_fit(e.first_pfn, e.nr))
         return -EINVAL;
     while (e.nr > 0) {
-        p2m_mark_dirty(p, gfn_of(e.first_pfn));
-        e.first_pfn++;
-        e.nr--;
+        uint64_t hole = p2m_next_used(p, e.first_pfn) - e.first_pfn, step = hole ? min_of(hole, (uint64_t)e.nr) : 1;
+
+        if (!hole)
+            p2m_mark_dirty(p, gfn_of(e.first_pfn));
+        e.first_pfn += step;
+        e.nr -= (uint32_t)step;
         if (e.nr > 0 && hc_preempt())
             return hc_write(m->c, at, &e, sizeof(e)) != 0 ? -EFAULT : -ERESTART;
     }

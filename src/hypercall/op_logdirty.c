@@ -90,8 +90,10 @@ static int write_block(struct ctl *t, gva_t bitmap, uint64_t first, uint64_t cou
 /* Holes have no bits set: only the caller's bytes are to be cleared, a page's worth at a time. */
 static int clear_hole(struct ctl *t, gva_t bitmap, uint64_t first, uint64_t *count)
 {
+    if (!bitmap.v)
+        return 0;
     *count = min_of(*count, PAGE_SIZE * 8);
-    return bitmap.v ? guest_clear(t->c->v, gva_of(bitmap.v + first / 8), (*count + 7) / 8) : 0;
+    return guest_clear(t->c->v, gva_of(bitmap.v + first / 8), (*count + 7) / 8);
 }
 
 static int64_t read_log(struct ctl *t, struct xen_domctl_shadow_op *a, bool clean)

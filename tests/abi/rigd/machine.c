@@ -307,6 +307,6 @@ void machine_report(char *to, size_t size)
         used += c && c->state != EVT_FREE && c->state != EVT_RESERVED;
     }
     snprintf(to, size, "free_pages %lu\ndomains %u\ndom0_pages %lu\ndom0_ports %u\ntool_ports %u\nscratch %lu\n"
-             "maptrack %u\nlost_references %lu\nxen_ports %u\n", frames_free_count(), domains, rig_vcpu->domain->tot_pages, used, evtchn_ports_open(),
-             scratch_used(), rig_vcpu->domain->grants.maptrack_used, lost_references(), xen);
+             "maptrack %u\nlost_references %lu\nxen_ports %u\nclaimed %lu\n", frames_free_count(), domains, rig_vcpu->domain->tot_pages, used, evtchn_ports_open(),
+             scratch_used(), rig_vcpu->domain->grants.maptrack_used, lost_references(), xen, frames_claimed());
 }

@@ -12,6 +12,7 @@
 #include <xen/domctl.h>
 #include <xen/event_channel.h>
 #include <xen/grant_table.h>
+#include <xen/hvm/dm_op.h>
 #include <xen/hvm/hvm_op.h>
 #include <xen/hvm/params.h>
 #include <xen/memory.h>
@@ -302,10 +303,68 @@ static void shutdown_other(void)
     (void)call(__HYPERVISOR_sched_op, SCHEDOP_remote_shutdown, (uint64_t)a, 0);
 }
 
+/* ---- saving ---- */
+
+static void log_dirty(void)
+{
+    static const uint32_t ops[] = { XEN_DOMCTL_SHADOW_OP_OFF, XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY,
+                                    XEN_DOMCTL_SHADOW_OP_CLEAN, XEN_DOMCTL_SHADOW_OP_PEEK };
+    struct xen_domctl *a = domctl(XEN_DOMCTL_shadow_op, domain());
+
+    a->u.shadow_op.op = below(10) ? ops[below(4)] : (uint32_t)number();
+    a->u.shadow_op.mode = (uint32_t)below(3);
+    a->u.shadow_op.pages = below(8) ? below(4096) : number();
+    if (below(6))
+        set_xen_guest_handle(a->u.shadow_op.dirty_bitmap, (uint8_t *)area + PAGE + below(AREA - PAGE));
+    (void)call(__HYPERVISOR_domctl, (uint64_t)a, 0, 0);
+}
+
+static void modified(void)
+{
+    struct xen_dm_op *op = (void *)area;
+    struct xen_dm_op_buf *buf = (void *)(area + 256);
+    struct xen_dm_op_modified_memory_extent *e = (void *)(area + 512);
+
+    memset(area, 0, PAGE);
+    op->op = XEN_DMOP_modified_memory;
+    op->u.modified_memory.nr_extents = (uint32_t)below(6);
+    for (unsigned int i = 0; i < 5; i++) {
+        e[i].first_pfn = guest_gfn();
+        e[i].nr = (uint32_t)(below(6) ? below(64) : number());
+    }
+    set_xen_guest_handle(buf[0].h, (void *)op);
+    buf[0].size = sizeof(*op);
+    set_xen_guest_handle(buf[1].h, (void *)e);
+    buf[1].size = below(6) ? 5 * sizeof(*e) : below(5 * sizeof(*e));
+    (void)call(__HYPERVISOR_dm_op, domain(), 2, (uint64_t)buf);
+}
+
+static void registers(void)
+{
+    struct xen_domctl *a = domctl(XEN_DOMCTL_getvcpucontext, domain());
+    uint8_t *data = (uint8_t *)area + 2 * PAGE;
+
+    a->u.vcpucontext.vcpu = (uint32_t)below(5);
+    set_xen_guest_handle(a->u.vcpucontext.ctxt, (void *)data);
+    (void)call(__HYPERVISOR_domctl, (uint64_t)a, 0, 0);
+    for (uint64_t n = below(6); n > 0; n--)
+        data[below(PAGE)] = (uint8_t)any();
+    a->cmd = XEN_DOMCTL_setvcpucontext;
+    (void)call(__HYPERVISOR_domctl, (uint64_t)a, 0, 0);
+}
+
+static void claim(void)
+{
+    struct xen_memory_reservation *r = (void *)area;
+
+    *r = (struct xen_memory_reservation){ .nr_extents = below(3) ? below(4096) : number(), .domid = target() };
+    (void)call(__HYPERVISOR_memory_op, XENMEM_claim_pages, (uint64_t)r, 0);
+}
+
 void sensible_call(int privcmd)
 {
     fd = privcmd;
-    switch (below(24)) {
+    switch (below(28)) {
     case 0:
     case 1:  reservation(XENMEM_populate_physmap); break;
     case 2:  reservation(below(2) ? XENMEM_decrease_reservation : XENMEM_increase_reservation); break;
@@ -325,6 +384,10 @@ void sensible_call(int privcmd)
     case 16: parameter(); break;
     case 17: if (below(8) == 0) shutdown_other(); break;
     case 18: context(); break;
+    case 19: log_dirty(); break;
+    case 20: modified(); break;
+    case 21: registers(); break;
+    case 22: claim(); break;
     default: event();
     }
 }
