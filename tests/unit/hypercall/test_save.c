@@ -16,10 +16,13 @@
 #include <mm/heap.h>
 #include <x86/softirq.h>
 #include <x86/time.h>
+#include <xen/event_channel.h>
 #include <xen/hvm/dm_op.h>
+#include <xen/hvm/hvm_op.h>
 #include <xen/hvm/save.h>
 #include <xen/memory.h>
 #include <xen/sched.h>
+#include <xen/vcpu.h>
 
 static struct xen_domctl domctl_of(uint32_t cmd)
 {
@@ -476,6 +479,194 @@ static void a_cpu_record_alone_sets_the_fpu(void **state)
     assert_int_equal(mxcsr, 0x1f80);
 }
 
+/* ---- a guest's own part, in Linux's order ---- */
+
+#define SHARED_GFN 0x300UL
+#define GRANT_GFN 0x310UL
+#define INFO_GFN 0x80UL
+#define CONTROL_GFN 0x90UL
+#define ARRAY_GFN 0xa0UL
+
+static domid_t make_guest(void)
+{
+    struct xen_domctl d = domctl_of(XEN_DOMCTL_createdomain);
+    struct xen_memory_reservation r = { .extent_order = 0 };
+    uint64_t gfn[WORLD_GUEST_PAGES];
+    domid_t id;
+
+    d.domain = 0;
+    d.u.createdomain = (struct xen_domctl_createdomain){
+        .flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap, .max_vcpus = 2, .max_evtchn_port = 1023,
+        .max_grant_frames = -1, .max_maptrack_frames = -1, .grant_opts = 1, .arch.emulation_flags = XEN_X86_EMU_LAPIC };
+    assert_int_equal(DOM(&d), 0);
+    id = d.domain;
+    d = domctl_of(XEN_DOMCTL_max_vcpus);
+    d.domain = id;
+    d.u.max_vcpus.max = 2;
+    assert_int_equal(DOM(&d), 0);
+    d = domctl_of(XEN_DOMCTL_max_mem);
+    d.domain = id;
+    d.u.max_mem.max_memkb = 4 * (WORLD_GUEST_PAGES + 16);
+    assert_int_equal(DOM(&d), 0);
+    for (uint64_t i = 0; i < WORLD_GUEST_PAGES; i++)
+        gfn[i] = i;
+    world_forget();
+    r.domid = id;
+    r.nr_extents = WORLD_GUEST_PAGES;
+    r.extent_start.p = (void *)world_put(world.dom0, gfn, sizeof(gfn));
+    assert_int_equal(OP(world.v0, __HYPERVISOR_memory_op, XENMEM_populate_physmap, &r), WORLD_GUEST_PAGES);
+    world_forget();
+    return id;
+}
+
+static void add_page(struct vcpu *v, unsigned int space, uint64_t index, uint64_t gfn)
+{
+    struct xen_add_to_physmap a = { .domid = DOMID_SELF, .space = space, .idx = index, .gpfn = gfn };
+
+    assert_int_equal(OP(v, __HYPERVISOR_memory_op, XENMEM_add_to_physmap, &a), 0);
+}
+
+static void vcpu_op(struct vcpu *v, uint64_t cmd, uint32_t id, int64_t want)
+{
+    assert_int_equal(world_call(v, __HYPERVISOR_vcpu_op, cmd, id, 0, 0), want);
+}
+
+static void register_info(struct vcpu *v, uint32_t id)
+{
+    struct vcpu_register_vcpu_info a = { .mfn = INFO_GFN + id, .offset = 64 };
+    uint64_t at = world_put(v->domain, &a, sizeof(a));
+
+    assert_int_equal(world_call(v, __HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, id, at, 0), 0);
+}
+
+static void start_events(struct vcpu *v)
+{
+    struct evtchn_expand_array array = { .array_gfn = ARRAY_GFN };
+    struct evtchn_bind_virq virq = { .virq = VIRQ_TIMER, .vcpu = 0 };
+
+    for (uint32_t i = 0; i < 2; i++) {
+        struct evtchn_init_control c = { .control_gfn = CONTROL_GFN + i, .vcpu = i };
+        struct xen_hvm_evtchn_upcall_vector u = { .vcpu = i, .vector = 0xf3 };
+
+        assert_int_equal(OP(v, __HYPERVISOR_event_channel_op, EVTCHNOP_init_control, &c), 0);
+        assert_int_equal(OP(v, __HYPERVISOR_hvm_op, HVMOP_set_evtchn_upcall_vector, &u), 0);
+    }
+    assert_int_equal(OP(v, __HYPERVISOR_event_channel_op, EVTCHNOP_expand_array, &array), 0);
+    assert_int_equal(OP(v, __HYPERVISOR_event_channel_op, EVTCHNOP_bind_virq, &virq), 0);
+}
+
+static struct vcpu *boot_guest(domid_t id)
+{
+    struct domain *d = domain_get(id);
+    struct xen_domctl c = domctl_of(XEN_DOMCTL_unpausedomain);
+    struct vcpu *v = d->vcpu[0];
+
+    domain_put(d);
+    d->vcpu[0]->initialised = d->vcpu[1]->initialised = true;
+    vcpu_online(v);
+    c.domain = id;
+    assert_int_equal(DOM(&c), 0);
+    add_page(v, XENMAPSPACE_shared_info, 0, SHARED_GFN);
+    register_info(v, 0);
+    register_info(v, 1);
+    start_events(v);
+    add_page(v, XENMAPSPACE_grant_table, 0, GRANT_GFN);
+    vcpu_op(v, VCPUOP_up, 1, 0);
+    return v;
+}
+
+static void suspend(struct vcpu *v)
+{
+    struct sched_shutdown s = { SHUTDOWN_suspend };
+    struct xen_domctl c = domctl_of(XEN_DOMCTL_getdomaininfo);
+
+    assert_int_equal(OP(v, __HYPERVISOR_sched_op, SCHEDOP_shutdown, &s), 0);
+    c.domain = v->domain->id;
+    vcpu_unload(this_cpu()->current);
+    assert_int_equal(DOM(&c), 0);
+    assert_true(c.u.getdomaininfo.flags & XEN_DOMINF_shutdown);
+    assert_int_equal(c.u.getdomaininfo.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask, SHUTDOWN_suspend);
+}
+
+static int64_t move_context(uint32_t cmd, domid_t id, uint32_t *size)
+{
+    struct xen_domctl d = domctl_of(cmd);
+    int64_t rc;
+
+    world_forget();
+    d.domain = id;
+    d.u.hvmcontext.buffer.p = (void *)world_put(world.dom0, context, sizeof(context));
+    d.u.hvmcontext.size = *size;
+    rc = DOM(&d);
+    world_get(world.dom0, (uint64_t)d.u.hvmcontext.buffer.p, context, sizeof(context));
+    *size = d.u.hvmcontext.size;
+    return rc;
+}
+
+static void end_guest(domid_t id)
+{
+    struct xen_domctl d = domctl_of(XEN_DOMCTL_destroydomain);
+
+    d.domain = id;
+    assert_int_equal(DOM(&d), 0);
+}
+
+static void a_restored_guest_makes_its_events_and_grants_anew(void **state)
+{
+    domid_t old = make_guest(), id;
+    struct vcpu *v = boot_guest(old);
+    struct xen_domctl c = domctl_of(XEN_DOMCTL_unpausedomain);
+    uint32_t size = sizeof(context);
+    struct domain *d;
+
+    (void)state;
+    suspend(v);
+    assert_int_equal(move_context(XEN_DOMCTL_gethvmcontext, old, &size), 0);
+    end_guest(old);
+    id = make_guest();
+    assert_int_equal(move_context(XEN_DOMCTL_sethvmcontext, id, &size), 0);
+    c.domain = id;
+    assert_int_equal(DOM(&c), 0);
+    d = domain_get(id);
+    domain_put(d);
+    v = d->vcpu[0];
+    assert_true(sched_is_runnable(&v->sched));
+    assert_true(sched_is_runnable(&d->vcpu[1]->sched));
+    world_forget();
+    add_page(v, XENMAPSPACE_shared_info, 0, SHARED_GFN);
+    vcpu_op(v, VCPUOP_is_up, 1, 1);
+    vcpu_op(v, VCPUOP_down, 1, 0);
+    register_info(v, 0);
+    register_info(v, 1);
+    vcpu_op(v, VCPUOP_up, 1, 0);
+    add_page(v, XENMAPSPACE_grant_table, 0, GRANT_GFN);
+    start_events(v);
+    vcpu_unload(this_cpu()->current);
+    end_guest(id);
+}
+
+/* xl save -c: everything is where it was; the grant table is mapped once more at its place. */
+static void a_guest_that_was_not_ended_goes_on_with_what_it_has(void **state)
+{
+    domid_t id = make_guest();
+    struct vcpu *v = boot_guest(id);
+    struct xen_domctl c = domctl_of(XEN_DOMCTL_resumedomain);
+    struct evtchn_status s = { .dom = DOMID_SELF, .port = 1 };
+
+    (void)state;
+    suspend(v);
+    c.domain = id;
+    assert_int_equal(DOM(&c), 0);
+    assert_true(sched_is_runnable(&v->sched));
+    assert_true(sched_is_runnable(&v->domain->vcpu[1]->sched));
+    world_forget();
+    add_page(v, XENMAPSPACE_grant_table, 0, GRANT_GFN);
+    assert_int_equal(OP(v, __HYPERVISOR_event_channel_op, EVTCHNOP_status, &s), 0);
+    assert_int_equal(s.status, EVTCHNSTAT_virq);
+    suspend(v);     /* and again */
+    end_guest(id);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
@@ -493,6 +684,8 @@ int main(void)
         T(an_apic_record_cannot_make_what_is_not_there),
         T(floating_point_state_is_made_harmless),
         T(a_cpu_record_alone_sets_the_fpu),
+        T(a_restored_guest_makes_its_events_and_grants_anew),
+        T(a_guest_that_was_not_ended_goes_on_with_what_it_has),
         T(registers_are_shown_and_the_general_ones_set),
     };
 
