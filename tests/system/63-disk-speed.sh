@@ -10,17 +10,16 @@ export QEMU_EXTRA="-drive file=$TEST_LOG/a.img,format=raw,if=none,id=a -drive fi
 QEMU_EXTRA+=' -device nvme,serial=a,drive=a -device virtio-blk-pci,drive=b,disable-legacy=on'
 
 speed() {
-    boot "$1-$round" --emulator tcg --machine q35 --cpus 1 --kernel lz4 --timeout 900 \
+    boot "$1-$round" --emulator tcg --machine q35 --cpus 1 --timeout 900 \
         --batch "$SOURCE_DIR/tests/system/dom0/disk-speed.sh" "${@:2}"
     check "$1, round $round" [ "$BOOT_STATUS" -eq 0 ]
     cat "$BOOT_OUT" >>"$TEST_LOG/$1"
 }
 
 for ((round = 1; round <= ${ROUNDS:-2}; round++)); do
-    speed bare --hypervisor none --kernel "$(. "$SOURCE_DIR/tools/testbed/lib.sh" && . "$SOURCE_DIR/tools/testbed/image.sh" &&
-        image_make /dev/null && echo "$IMAGE_DIR/vmlinuz")"
-    speed tenon
-    speed bounced --dom0-cmdline swiotlb=force
+    speed bare --hypervisor none
+    speed tenon --kernel lz4
+    speed bounced --kernel lz4 --dom0-cmdline swiotlb=force
 done
 
 # median WHO DISK: KiB/s
