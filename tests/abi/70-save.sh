@@ -45,5 +45,18 @@ fi
 check 'xl destroy' tool timeout 60 xl destroy guest
 check 'nothing is left behind' is_settled "$before"
 check 'no reference to memory of dead domains is lost' eval '[ "$(rig_report lost_references)" = 0 ]'
+# Ended while it is being saved, and while its pages are watched for a migration.
+ended_meanwhile() {
+    make || return
+    "$@" >>"$TEST_LOG/log" 2>&1 &
+    sleep 4
+    tool timeout 60 xl destroy guest
+    wait $!
+    ! row guest xl list
+}
+check 'a guest can be destroyed while it is being saved' ended_meanwhile saved guest /run/half
+check 'nothing is left behind of it' is_settled "$before"
+check 'a guest can be destroyed while it is being migrated' eval 'ended_meanwhile migrated guest; tool xl list | grep "^guest" | while read -r name rest; do tool xl destroy "$name"; done; true'
+check 'nothing is left behind of that' is_settled "$before"
 kill "$(cat /run/xen/xenconsoled.pid)" "$(cat /run/xen/xenstored.pid)"
 check 'rigd ends without a finding' stop_rigd
