@@ -81,6 +81,16 @@ check 'xentrace -e sched leaves other classes out' eval \
     'take 2 /tmp/trace3 -D -e sched && walked=$(python3 /tmp/walk.py /tmp/trace3) && ! grep -Eqv "^(0x2[0-9a-f]*|time) " <<<"$walked"'
 check 'xentrace -c with CPU 1 alone leaves CPU 0 out' eval 'take 3 /tmp/trace4 -D -e all -c 1 && [ ! -s /tmp/trace4 ]'
 check 'xl dmesg says that rings stay as they are' eval 'has "$(tool xl dmesg)" "XEN_SYSCTL_tbuf_op: size: 0x40 refused .errno 22."'
+# ---- exits: the real CPU loop with a guest of its own, without the rig ----
+check 'a run of the CPU loop leaves a trace' eval \
+    'TRACE_FILE=/tmp/exits ASAN_OPTIONS=detect_leaks=0 setarch -R "$RIG_BUILD/../unit/vcpu/test_vcpu_trace" && python3 /tmp/walk.py /tmp/exits'
+check 'xenalyze --summary knows each exit' eval 'analyse /tmp/exits --summary'
+for line in 'CPUID +[0-9]+ ' 'HLT +[0-9]+ ' 'VMCALL +[0-9]+ ' 'IO_INSTRUCTION +[0-9]+ ' 'MSR_READ +[0-9]+ ' 'MSR_WRITE +[0-9]+ ' \
+    'PENDING_INTERRUPT +[0-9]+ '; do check "as ${line%% *}" has "$out" "^ $line"; done
+check 'and hypercalls by name, ports by number' eval 'has "$out" "\[xen_version\]" && has "$out" " 5678:\[r\]"'
+check 'runstates, and two domains' eval 'has "$out" "Domain 0 " && has "$out" "Domain 1 " && has "$out" "^ +blocked: "'
+check 'with nothing strange about it' eval '! has "$(cat "$TEST_LOG/xenalyze")" "[Ss]trange|FATAL|[Ii]nvalid|skew|Unknown"'
+
 kill "$(cat /run/xen/xenconsoled.pid)" "$(cat /run/xen/xenstored.pid)"
 check 'who maps the rings leaves nothing behind' wait_for 'no port, no mapping' eval \
     '[ "$(rig_report tool_ports) $(rig_report scratch) $(rig_report maptrack)" = "0 0 0" ]'

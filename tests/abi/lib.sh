@@ -19,7 +19,7 @@ rig_build() {
         [ -f "$SOURCE_DIR/build/host/build.ninja" ] ||
             quietly "$1" cmake -S "$SOURCE_DIR" -B "$SOURCE_DIR/build/host" -G Ninja -DCMAKE_C_COMPILER=clang \
                 -DCMAKE_BUILD_TYPE=Debug -DTENON_PRODUCT=OFF -DTENON_HOST=ON
-        quietly "$1" ninja -C "$SOURCE_DIR/build/host" rigd rig rig_memory rig_report rig_shutdown rig_guest rig_storm
+        quietly "$1" ninja -C "$SOURCE_DIR/build/host" rigd rig rig_memory rig_report rig_shutdown rig_guest rig_storm test_vcpu_trace
     ) 9>"$SOURCE_DIR/build/rig.lock"
 }
 
