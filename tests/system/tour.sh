@@ -16,7 +16,7 @@ tour() {
     shift
     megabytes=${megabytes:-10} # a disk in Bochs does a megabyte a second
     { printf "#!/bin/sh\nMEGABYTES=%s\n" "$megabytes"; cat "$SOURCE_DIR/tests/system/dom0/tour.sh"; } >"$TEST_LOG/tour.sh"
-    boot tour --cpus "$cpus" --batch "$TEST_LOG/tour.sh" "$@"
+    boot tour --cpus "$cpus" --timeout 3600 --batch "$TEST_LOG/tour.sh" "$@"
     check "the script's exit status comes back" [ "$BOOT_STATUS" -eq 0 ]
     check "dom0 runs Debian's kernel" section_has uname 'Linux dom0 6\.1\..*Debian'
     check "xl info says Xen 4.17" section_has info '^xen_version *: *4\.17'
