@@ -113,3 +113,19 @@ check 'it can be destroyed, and its pool with it' eval \
 
 kill "$(cat /run/xen/xenconsoled.pid)" "$(cat /run/xen/xenstored.pid)"
 check 'rigd ends without a finding' stop_rigd
+
+# ---- sched=null at boot ----
+rm -rf /run/xen/* /run/xenstored/* $RIG_RUN /var/lib/xenstored/*
+check 'sched=null: rigd, oxenstored and xen-init-dom0 start' start_tools oxenstored --null
+tool xenconsoled --pid-file=/run/xen/xenconsoled.pid >>"$TEST_LOG/xenconsoled" 2>&1
+check 'sched=null: xl info' has "$(tool xl info)" '^xen_scheduler +: null$'
+check 'sched=null: each vCPU of dom0 on a CPU of its own' eval '[ "$(tool xl vcpu-list 0 | awk "NR > 1 {print \$4}" | sort -u | wc -l)" = 4 ]'
+check 'sched=null: the debug key names the owners' eval 'tool xl debug-keys r; [ "$(tool xl dmesg | grep -c "CPU [0-3] belongs to d0v[0-3]")" = 4 ]'
+check 'sched=null: credit2 has no parameters to set' refused xl sched-credit2 -d 0 -w 512
+check 'sched=null: a guest beyond the CPUs is made' tool timeout 60 xl create -p /run/guest.cfg
+check 'sched=null: moves to a pool with credit2' eval 'tool xl cpupool-cpu-remove Pool-0 3 &&
+    tool xl cpupool-create "name=\"side\"" "sched=\"credit2\"" "cpus=[\"3\"]" && tool xl cpupool-migrate guest side &&
+    tool xl sched-credit2 -d guest -w 300 && has "$(row guest xl sched-credit2 -p side)" " 300 +0$"'
+check 'sched=null: all away again' eval 'tool timeout 60 xl destroy guest && tool xl cpupool-destroy side && tool xl cpupool-cpu-add Pool-0 3'
+kill "$(cat /run/xen/xenconsoled.pid)" "$(cat /run/xen/xenstored.pid)"
+check 'sched=null: rigd ends without a finding' stop_rigd

@@ -20,6 +20,7 @@
 #include <xen/memory.h>
 
 struct vcpu *rig_vcpu;
+bool rig_null;
 
 /* A Haswell with two cores of two threads and AVX; the leaves that policies and topology look at. */
 static void make_cpuid(void)
@@ -83,6 +84,7 @@ static void make_cpus(void)
     if (hw_start() != NULL)
         abort();
     softirq_set_handler(SOFTIRQ_TRACE, trace_half_full);
+    sched_configure(rig_null ? SCHED_ID_NULL : SCHED_ID_CREDIT2, SCHED_PER_SOCKET, 1000);
     sched_init();
     for (unsigned int cpu = 0; cpu < MACHINE_CPUS; cpu++) {
         fake_cpu_switch(cpu);

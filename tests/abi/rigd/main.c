@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* rigd SOCKET STORE_PORT_FILE [--preempt] [--quiet] [--hostile] [--fifo]: serves tools until it is killed or the last word is "end". */
+/* rigd SOCKET STORE_PORT_FILE [--preempt] [--quiet] [--hostile] [--fifo] [--null]: serves tools until it is killed or the last word is "end". */
 #define _GNU_SOURCE
 #include "rigd.h"
 
@@ -270,12 +270,13 @@ static void end(int signal_number) { ending = signal_number; }
 static void make_files(int argc, char **argv)
 {
     if (argc < 3) {
-        fprintf(stderr, "usage: rigd SOCKET STORE_PORT_FILE [--preempt] [--quiet] [--hostile] [--fifo]\n");
+        fprintf(stderr, "usage: rigd SOCKET STORE_PORT_FILE [--preempt] [--quiet] [--hostile] [--fifo] [--null]\n");
         exit(2);
     }
     for (int i = 3; i < argc; i++) {
         rig_preempt |= strcmp(argv[i], "--preempt") == 0;
         rig_fifo |= strcmp(argv[i], "--fifo") == 0;
+        rig_null |= strcmp(argv[i], "--null") == 0;
         rig_hostile |= strcmp(argv[i], "--hostile") == 0;
         if (strcmp(argv[i], "--quiet") == 0)
             rig_trace = false;

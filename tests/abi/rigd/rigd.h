@@ -52,6 +52,7 @@ int extents_add(struct extents *x, uint64_t va, uint64_t gfn, uint64_t pages, bo
 /* ---- machine.c ---- */
 void machine_make(int memory);
 extern struct vcpu *rig_vcpu;
+extern bool rig_null;                  /* as sched=null at boot */
 void machine_report(char *to, size_t size);
 void machine_settle(void);             /* time passes, softirqs run */
 
