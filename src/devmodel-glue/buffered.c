@@ -53,7 +53,7 @@ bool ioreq_push(struct ioreq_server *s, const struct ioreq_request *r)
     uint32_t write, slots = r->size == 8 ? 2 : 1;   /* the upper half of eight bytes has a slot of its own */
     uint8_t code;
 
-    if (!s->ring || r->read || r->addr + r->size > BUFFERED_LIMIT || !size_code(r->size, &code))
+    if (!s->ring || r->read || r->run || r->addr + r->size > BUFFERED_LIMIT || !size_code(r->size, &code))
         return false;
     keep_small(s->ring);
     write = READ_ONCE(s->ring->write_pointer);

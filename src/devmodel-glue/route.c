@@ -23,6 +23,11 @@ struct ioreq_request ioreq_from_port(struct ioreq_servers *all, uint16_t port, b
     return r;
 }
 
+bool ioreq_is_config_port(uint16_t port)
+{
+    return (port & ~7U) == CF8;
+}
+
 struct ioreq_request ioreq_from_memory(uint64_t gpa, bool read, unsigned int size, uint64_t data)
 {
     return (struct ioreq_request){ .type = IOREQ_TYPE_COPY, .read = read, .size = (uint8_t)size, .addr = gpa, .data = data };

@@ -10,6 +10,7 @@
 #include <hv/compiler.h>
 
 #define STATE_MASK 0xfU
+#define DATA_IS_PTR 0x10U
 #define DIR_READ 0x20U
 #define STATE_BYTE 30U             /* state:4 data_is_ptr:1 dir:1 df:1 */
 
@@ -24,16 +25,17 @@ static uint8_t *state_of(struct ioreq *slot)
 void ioreq_send(struct ioreq_server *s, uint32_t vcpu, const struct ioreq_request *r)
 {
     struct ioreq *slot = &s->page->vcpu_ioreq[vcpu];
+    unsigned int flags = (r->read ? DIR_READ : 0) | (r->run ? DATA_IS_PTR : 0);
 
     ASSERT(s->seen[vcpu] == STATE_IOREQ_NONE);
     slot->addr = r->addr;
     slot->data = r->data;
-    slot->count = 1;
+    slot->count = r->run ? r->run : 1;
     slot->size = r->size;
     slot->vp_eport = s->port[vcpu];
     slot->type = r->type;
     s->seen[vcpu] = STATE_IOREQ_READY;
-    __atomic_store_n(state_of(slot), (uint8_t)(STATE_IOREQ_READY | (r->read ? DIR_READ : 0)), __ATOMIC_RELEASE);
+    __atomic_store_n(state_of(slot), (uint8_t)(STATE_IOREQ_READY | flags), __ATOMIC_RELEASE);
 }
 
 static bool may_follow(uint8_t before, uint8_t now)

@@ -110,7 +110,7 @@ static void no_longer_waits_for(struct vcpu *v, ioservid_t id)
     if (v->io.waiting)
         return;
     __atomic_store_n(&v->io.answered, true, __ATOMIC_SEQ_CST);
-    sched_unpause(&v->sched);
+    sched_set_waiting(&v->sched, false);
 }
 
 int domain_ioreq_destroy(struct domain *d, ioservid_t id)
@@ -216,15 +216,26 @@ int domain_ioreq_frame(struct domain *d, ioservid_t id, uint64_t frame, mfn_t *m
 static void send(struct vcpu *v, struct ioreq_server *s, ioservid_t id, const struct ioreq_request *r)
 {
     if (!v->io.waiting)
-        sched_pause(&v->sched);
+        sched_set_waiting(&v->sched, true);
     v->io.waiting |= 1U << id;
     ioreq_send(s, v->id, r);
+}
+
+/* What is written to the VGA window is looked at when the screen is drawn: nobody has to wait for it. The server takes what
+ * is in the ring before it answers the next request, so the order stays. */
+#define VGA_WINDOW 0xa0000UL
+#define VGA_WINDOW_END 0xc0000UL
+
+static bool is_for_later(const struct ioreq_request *r)
+{
+    return r->type == IOREQ_TYPE_COPY && !r->read && r->addr >= VGA_WINDOW && r->addr + r->size <= VGA_WINDOW_END;
 }
 
 enum io_result vcpu_io_request(struct vcpu *v, const struct ioreq_request *r)
 {
     struct domain *d = v->domain;
     struct ioreq_server *s;
+    bool buffered;
     uint32_t port;
     ioservid_t id;
 
@@ -234,12 +245,15 @@ enum io_result vcpu_io_request(struct vcpu *v, const struct ioreq_request *r)
         spin_unlock(&d->ioreq_lock);
         return IO_UNCLAIMED;
     }
-    v->io.request = *r;
-    send(v, s, id, r);
-    port = s->port[v->id];
+    buffered = is_for_later(r) && ioreq_push(s, r);
+    port = buffered ? s->ring_port : s->port[v->id];
+    if (!buffered) {
+        v->io.request = *r;
+        send(v, s, id, r);
+    }
     spin_unlock(&d->ioreq_lock);
     domain_send_event(d, port);
-    return IO_PENDING;
+    return buffered ? IO_DONE : IO_PENDING;
 }
 
 enum io_result vcpu_io_port(struct vcpu *v, const struct io_req *req)
@@ -252,6 +266,16 @@ enum io_result vcpu_io_port(struct vcpu *v, const struct io_req *req)
     spin_lock(&d->ioreq_lock);
     r = ioreq_from_port(&d->ioreq, (uint16_t)req->addr, !req->write, req->size, req->data);
     spin_unlock(&d->ioreq_lock);
+    return vcpu_io_request(v, &r);
+}
+
+enum io_result vcpu_io_port_run(struct vcpu *v, const struct io_req *req, gpa_t memory, uint32_t run)
+{
+    const struct ioreq_request r = { .type = IOREQ_TYPE_PIO, .read = !req->write, .size = req->size, .run = run,
+                                     .addr = req->addr, .data = memory.v };
+
+    if (READ_ONCE(v->domain->ioreq.count) == 0 || ioreq_is_config_port((uint16_t)req->addr))
+        return IO_UNCLAIMED;
     return vcpu_io_request(v, &r);
 }
 

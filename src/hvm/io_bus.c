@@ -52,6 +52,13 @@ void io_bus_remove(struct io_bus *bus, enum io_space space, uint64_t first)
         bus->range[i] = bus->range[i + 1];
 }
 
+bool io_bus_claims(const struct io_bus *bus, enum io_space space, uint64_t addr, unsigned int size)
+{
+    unsigned int at = lower_bound(bus, space, addr);
+
+    return at < bus->count && bus->range[at].space == space && bus->range[at].first < addr + size;
+}
+
 enum io_result io_bus_access(const struct io_bus *bus, struct io_req *req)
 {
     unsigned int at = lower_bound(bus, req->space, req->addr);

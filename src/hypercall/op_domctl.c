@@ -123,7 +123,7 @@ static struct vcpu_totals sum_vcpus(struct domain *d)
             continue;
         s.online++;
         s.running |= r.state == RUNSTATE_running;
-        s.all_blocked &= READ_ONCE(v->sched.blocked);
+        s.all_blocked &= READ_ONCE(v->sched.blocked) || READ_ONCE(v->sched.waiting);
     }
     return s;
 }
@@ -202,7 +202,7 @@ static int64_t op_getvcpuinfo(struct ctl *t)
         return a->vcpu < t->d->config.max_vcpus ? -ESRCH : -EINVAL;
     runstate_get(&v->sched.runstate, time_now(), &r);
     a->online = !READ_ONCE(v->sched.down);
-    a->blocked = READ_ONCE(v->sched.blocked);
+    a->blocked = READ_ONCE(v->sched.blocked) || READ_ONCE(v->sched.waiting);
     a->running = r.state == RUNSTATE_running;
     a->cpu_time = r.time[RUNSTATE_running];
     a->cpu = READ_ONCE(v->sched.cpu);

@@ -49,7 +49,7 @@ static struct sched_pool *lock_cpu(struct sched_cpu *sc)
 
 bool sched_is_runnable(const struct sched_unit *u)
 {
-    return !READ_ONCE(u->blocked) && !READ_ONCE(u->down) && READ_ONCE(u->pause_count) == 0;
+    return !READ_ONCE(u->blocked) && !READ_ONCE(u->waiting) && !READ_ONCE(u->down) && READ_ONCE(u->pause_count) == 0;
 }
 
 bool sched_is_current(const struct sched_unit *u)
@@ -63,7 +63,7 @@ static uint32_t runstate_of(const struct sched_unit *u, bool running)
         return RUNSTATE_running;
     if (sched_is_runnable(u))
         return RUNSTATE_runnable;
-    return u->blocked && !u->down && u->pause_count == 0 ? RUNSTATE_blocked : RUNSTATE_offline;
+    return u->down || u->pause_count != 0 ? RUNSTATE_offline : RUNSTATE_blocked;
 }
 
 static void account(struct sched_unit *u, bool running, ns_t now)
@@ -184,6 +184,15 @@ void sched_unpause(struct sched_unit *u)
 
     ASSERT(u->pause_count > 0);
     u->pause_count--;
+    sched_reconsider(p, u);
+    spin_unlock(&p->lock);
+}
+
+void sched_set_waiting(struct sched_unit *u, bool waiting)
+{
+    struct sched_pool *p = sched_lock_unit(u);
+
+    u->waiting = waiting;
     sched_reconsider(p, u);
     spin_unlock(&p->lock);
 }

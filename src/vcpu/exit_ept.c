@@ -201,7 +201,24 @@ static enum emul_result emul_port(void *ctx, uint16_t port, bool write, uint64_t
     return r;
 }
 
-static const struct emul_ops emul_ops = { .read = emul_read, .write = emul_write, .port = emul_port };
+/* The first element must be reachable at both ends before its port is touched: what was read is read. */
+static enum emul_result emul_port_run(void *ctx, uint16_t port, bool write, gva_t va, unsigned int size, uint32_t *count)
+{
+    struct emulation *m = ctx;
+    struct io_req req = { .space = IO_PORT, .write = write, .size = (uint8_t)size, .addr = port };
+    gpa_t first, last;
+    enum p2m_type type;
+
+    if (translate(m, va, !write, &first) != EMUL_DONE || translate(m, gva_of(va.v + size - 1), !write, &last) != EMUL_DONE)
+        return EMUL_FAULT;
+    type = p2m_lookup(&m->v->domain->p2m, gpa_to_gfn(first)).type;
+    if (*count < 2 || (type != P2M_RAM_RW && !(write && type == P2M_RAM_RO)))
+        return EMUL_UNHANDLED;
+    return vcpu_emul_port_run(m->v, &m->accesses, &req, first, count);
+}
+
+static const struct emul_ops emul_ops = { .read = emul_read, .write = emul_write, .port = emul_port,
+                                          .port_run = emul_port_run };
 
 static void log_unhandled(struct vcpu *v, const struct emul_context *c, const char *why)
 {
@@ -277,7 +294,7 @@ static enum exit_action emulate(struct emulation *m, const char *why)
         return vcpu_fault(v, c->fault_vector, c->fault_error);
     case EMUL_RETRY:
         hw_set_rflags(&v->hw, c->rflags);
-        return v->io.purpose == IO_FOR_INSN ? ACT_WAIT_IO : ACT_RETRY;
+        return v->io.purpose != IO_NOTHING ? ACT_WAIT_IO : ACT_RETRY;
     case EMUL_UNHANDLED:
     case EMUL_FETCH_FAILED:
         break;

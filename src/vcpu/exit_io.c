@@ -27,6 +27,18 @@ enum io_result vcpu_port_access(struct vcpu *v, struct io_req *req)
     return r == IO_PENDING ? IO_PENDING : IO_DONE;
 }
 
+/* Elements between a device model's port and memory in one go; devices of ours are asked for one at a time. */
+enum io_result vcpu_port_run(struct vcpu *v, const struct io_req *req, gpa_t memory, uint32_t run)
+{
+    struct domain *d = v->domain;
+    bool ours;
+
+    spin_lock(&d->vdev_lock);
+    ours = io_bus_claims(&d->io_bus, IO_PORT, req->addr, req->size);
+    spin_unlock(&d->vdev_lock);
+    return ours ? IO_UNCLAIMED : vcpu_io_port_run(v, req, memory, run);
+}
+
 enum exit_action exit_pio(struct vcpu *v, const struct vmexit *x)
 {
     const struct exit_pio *p = &x->pio;

@@ -30,7 +30,7 @@ static void accesses_begin(struct vcpu *v)
     v->io.log.rdi = r->rdi;
 }
 
-static bool accesses_add(struct vcpu *v, uint8_t type, const struct io_req *req)
+static bool accesses_add(struct vcpu *v, uint8_t type, const struct io_req *req, uint32_t run)
 {
     struct io_log *log = &v->io.log;
 
@@ -39,6 +39,7 @@ static bool accesses_add(struct vcpu *v, uint8_t type, const struct io_req *req)
     log->done[log->count].write = req->write;
     log->done[log->count].type = type;
     log->done[log->count].size = req->size;
+    log->done[log->count].run = run;
     log->done[log->count].addr = req->addr;
     log->done[log->count].data = req->data;
     log->count++;
@@ -46,7 +47,7 @@ static bool accesses_add(struct vcpu *v, uint8_t type, const struct io_req *req)
 }
 
 /* The access was made already: its answer. */
-static bool accesses_replay(struct vcpu *v, unsigned int *next, uint8_t type, struct io_req *req)
+static bool accesses_replay(struct vcpu *v, unsigned int *next, uint8_t type, struct io_req *req, uint32_t *run)
 {
     struct io_log *log = &v->io.log;
 
@@ -58,12 +59,14 @@ static bool accesses_replay(struct vcpu *v, unsigned int *next, uint8_t type, st
     if (*next >= log->count)
         return false;
     if (log->done[*next].write != req->write || log->done[*next].type != type || log->done[*next].size != req->size ||
-        log->done[*next].addr != req->addr) {
+        log->done[*next].addr != req->addr || (log->done[*next].run != 0) != (run != NULL)) {
         /* It is another instruction by now (its bytes or operands were changed meanwhile): from here on it is new. */
         log->count = *next;
         return false;
     }
-    if (!req->write)
+    if (run)
+        *run = min_of(*run, log->done[*next].run);
+    else if (!req->write)
         req->data = log->done[*next].data;
     ++*next;
     return true;
@@ -74,7 +77,7 @@ enum emul_result vcpu_emul_access(struct vcpu *v, unsigned int *next, struct io_
     uint8_t type = req->space == IO_PORT ? IOREQ_TYPE_PIO : IOREQ_TYPE_COPY;
     enum io_result r;
 
-    if (accesses_replay(v, next, type, req))
+    if (accesses_replay(v, next, type, req, NULL))
         return EMUL_DONE;
     r = req->space == IO_PORT ? vcpu_port_access(v, req) : vcpu_mmio_access(v, req);
     if (r == IO_PENDING) {
@@ -82,10 +85,24 @@ enum emul_result vcpu_emul_access(struct vcpu *v, unsigned int *next, struct io_
         v->io.logged = *req;
         return EMUL_RETRY;
     }
-    if (!accesses_add(v, type, req))
+    if (!accesses_add(v, type, req, 0))
         return EMUL_UNHANDLED;
     ++*next;
     return EMUL_DONE;
+}
+
+enum emul_result vcpu_emul_port_run(struct vcpu *v, unsigned int *next, struct io_req *req, gpa_t memory, uint32_t *run)
+{
+    enum io_result r;
+
+    if (accesses_replay(v, next, IOREQ_TYPE_PIO, req, run))
+        return EMUL_DONE;
+    r = vcpu_port_run(v, req, memory, *run);
+    if (r != IO_PENDING)
+        return EMUL_UNHANDLED;
+    v->io.purpose = IO_FOR_RUN;
+    v->io.logged = *req;
+    return EMUL_RETRY;
 }
 
 void vcpu_emul_done(struct vcpu *v)
@@ -104,6 +121,18 @@ void vcpu_port_result(struct vcpu *v, unsigned int size, uint64_t data)
     r->rax = size == 4 ? (uint32_t)data : (r->rax & ~mask) | (data & mask);
 }
 
+static bool note_answer(struct vcpu *v, uint32_t run)
+{
+    uint8_t type = v->io.logged.space == IO_PORT ? IOREQ_TYPE_PIO : IOREQ_TYPE_COPY;
+
+    if (!v->io.logged.write)
+        v->io.logged.data = v->io.data & io_all_ones(v->io.logged.size);
+    if (accesses_add(v, type, &v->io.logged, run))
+        return true;
+    log_err("d%uv%u: an instruction with more than %u device accesses", v->domain->id, v->id, IO_LOG_MAX);
+    return false;
+}
+
 /* All servers have answered: what shall happen now, as if the exit had just been handled. */
 enum exit_action vcpu_io_complete(struct vcpu *v)
 {
@@ -119,12 +148,9 @@ enum exit_action vcpu_io_complete(struct vcpu *v)
             vcpu_port_result(v, v->io.request.size, v->io.data);
         return ACT_ADVANCE;
     case IO_FOR_INSN:
-        if (!v->io.logged.write)
-            v->io.logged.data = v->io.data & io_all_ones(v->io.logged.size);
-        if (accesses_add(v, v->io.logged.space == IO_PORT ? IOREQ_TYPE_PIO : IOREQ_TYPE_COPY, &v->io.logged))
-            return vcpu_emulate(v, "answer of a device model");
-        log_err("d%uv%u: an instruction with more than %u device accesses", v->domain->id, v->id, IO_LOG_MAX);
-        return ACT_CRASH;
+        return note_answer(v, 0) ? vcpu_emulate(v, "answer of a device model") : ACT_CRASH;
+    case IO_FOR_RUN:
+        return note_answer(v, v->io.request.run) ? vcpu_emulate(v, "answer of a device model") : ACT_CRASH;
     }
     return ACT_RESUME;
 }

@@ -51,7 +51,7 @@ static inline __attribute__((always_inline)) void vcpu_finish(struct vcpu *v, co
     case ACT_RETRY:
         break;
     case ACT_WAIT_IO:
-        break;          /* paused since the request was sent */
+        break;          /* off its CPU since the request was sent */
     case ACT_INJECT:
         hw_inject(&v->hw, &v->pending);
         v->pending.valid = false;

@@ -74,8 +74,8 @@ static bool limit_allows(const struct guest_seg *s, uint64_t offset, unsigned in
     return last <= s->limit;
 }
 
-static enum emul_result linear(struct emul_context *c, unsigned int seg, uint64_t offset,
-                               unsigned int size, bool write, gva_t *va)
+enum emul_result emul_linear(struct emul_context *c, unsigned int seg, uint64_t offset, unsigned int size, bool write,
+                             gva_t *va)
 {
     const struct guest_seg *s = &c->seg[seg];
     bool ok;
@@ -95,7 +95,7 @@ enum emul_result emul_load(struct emul_context *c, unsigned int seg, uint64_t of
                            unsigned int size)
 {
     gva_t va;
-    enum emul_result r = linear(c, seg, offset, size, false, &va);
+    enum emul_result r = emul_linear(c, seg, offset, size, false, &va);
 
     return r == EMUL_DONE ? c->ops->read(c->ops_ctx, va, to, size) : r;
 }
@@ -104,7 +104,7 @@ enum emul_result emul_store(struct emul_context *c, unsigned int seg, uint64_t o
                             const void *from, unsigned int size)
 {
     gva_t va;
-    enum emul_result r = linear(c, seg, offset, size, true, &va);
+    enum emul_result r = emul_linear(c, seg, offset, size, true, &va);
 
     return r == EMUL_DONE ? c->ops->write(c->ops_ctx, va, from, size) : r;
 }
@@ -114,7 +114,7 @@ enum emul_result emul_exchange(struct emul_context *c, unsigned int seg, uint64_
                                bool *stored)
 {
     gva_t va;
-    enum emul_result r = linear(c, seg, offset, size, true, &va);
+    enum emul_result r = emul_linear(c, seg, offset, size, true, &va);
 
     *stored = true;
     if (r != EMUL_DONE)

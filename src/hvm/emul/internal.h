@@ -41,6 +41,9 @@ enum emul_result emul_decode(const struct emul_context *c, struct insn *i, bool 
 enum emul_result emul_fault(struct emul_context *c, uint8_t vector, bool has_error, uint32_t error);
 uint64_t emul_get_reg(const struct emul_context *c, const struct insn *i, unsigned int n, unsigned int size);
 void emul_set_reg(struct emul_context *c, const struct insn *i, unsigned int n, unsigned int size, uint64_t value);
+/* Is memory from offset on all in the segment? */
+enum emul_result emul_linear(struct emul_context *c, unsigned int seg, uint64_t offset, unsigned int size, bool write,
+                             gva_t *va);
 enum emul_result emul_load(struct emul_context *c, unsigned int seg, uint64_t offset, void *to, unsigned int size);
 enum emul_result emul_store(struct emul_context *c, unsigned int seg, uint64_t offset, const void *from,
                             unsigned int size);

@@ -83,22 +83,81 @@ static bool condition_ends(const struct emul_context *c, const struct insn *i)
     return i->rep == 0xf3 ? !zf : zf;
 }
 
+static bool is_port_op(const struct insn *i)
+{
+    return i->code.op == OP_INS || i->code.op == OP_OUTS;
+}
+
+/* Elements of INS or OUTS that one question can be about: within a page and without a wrap of the index. */
+static uint32_t run_length(const struct emul_context *c, const struct insn *i, gva_t va, uint64_t offset)
+{
+    uint64_t count = i->rep != 0 ? index_reg(c, i, GPR_RCX) : 1, left = (PAGE_SIZE - (va.v & ~PAGE_MASK)) / i->size;
+
+    if ((c->rflags & RFLAGS_DF) != 0 || left == 0)
+        return 1;
+    count = min_of(count, left);
+    return count * i->size - 1 > size_mask(i->addr_bytes) - offset ? 1 : (uint32_t)count;
+}
+
+/* INS or OUTS, REP or not: as many elements at once as whoever plays the port can take; *moved: so many. */
+static enum emul_result move_run(struct emul_context *c, const struct insn *i, uint32_t *moved)
+{
+    bool in = i->code.op == OP_INS;
+    unsigned int seg = in ? (unsigned int)SEG_ES : i->seg, index = in ? GPR_RDI : GPR_RSI;
+    uint64_t offset = index_reg(c, i, index);
+    uint32_t count;
+    enum emul_result r;
+    gva_t va;
+
+    *moved = 0;
+    r = emul_linear(c, seg, offset, i->size, in, &va);
+    if (r != EMUL_DONE || c->ops->port_run == NULL)
+        return r;
+    count = run_length(c, i, va, offset);
+    if (count > 1 && emul_linear(c, seg, offset, count * i->size, in, &va) != EMUL_DONE)
+        count = 1;      /* the element that is beyond the segment faults when it is its turn */
+    r = c->ops->port_run(c->ops_ctx, (uint16_t)c->regs->rdx, !in, va, i->size, &count);
+    if (r == EMUL_UNHANDLED)
+        return EMUL_DONE;
+    if (r == EMUL_DONE) {
+        emul_set_reg(c, i, index, i->addr_bytes, offset + (uint64_t)count * i->size);
+        *moved = count;
+    }
+    return r;
+}
+
+/* One element, or as many as can be had at once. */
+static enum emul_result advance(struct emul_context *c, const struct insn *i, uint32_t *moved)
+{
+    enum emul_result r = EMUL_DONE;
+
+    *moved = 0;
+    if (is_port_op(i))
+        r = move_run(c, i, moved);
+    if (r != EMUL_DONE || *moved != 0)
+        return r;
+    *moved = 1;
+    return iterate(c, i);
+}
+
 /* *again: the instruction is not finished, RIP stays on it. */
 enum emul_result emul_string(struct emul_context *c, const struct insn *i, bool *again)
 {
+    uint32_t moved;
+
     *again = false;
     if (i->rep == 0)
-        return iterate(c, i);
+        return advance(c, i, &moved);
     for (int n = 0; n < MAX_ITERATIONS; n++) {
         uint64_t count = index_reg(c, i, GPR_RCX);
         enum emul_result r;
 
         if (count == 0)
             return EMUL_DONE;
-        r = iterate(c, i);
+        r = advance(c, i, &moved);
         if (r != EMUL_DONE)
             return r;
-        emul_set_reg(c, i, GPR_RCX, i->addr_bytes, count - 1);
+        emul_set_reg(c, i, GPR_RCX, i->addr_bytes, count - moved);
         if (condition_ends(c, i))
             return EMUL_DONE;
     }

@@ -83,7 +83,7 @@ static enum emul_result shadow_exchange(void *c, gva_t va, const void *expected,
         memcpy(at, value, size);
     return EMUL_DONE;
 }
-static const struct emul_ops ops = { shadow_read, shadow_write, shadow_exchange, NULL };
+static const struct emul_ops ops = { .read = shadow_read, .write = shadow_write, .compare_exchange = shadow_exchange };
 
 /* The opcodes of the emulator's table; operations become kinds, which is what the generator cares for. */
 enum { OP_GROUP = 1, OP_STRINGY = 2, OP_BITTY = 4, OP_LOGIC = 8, OP_CX = 16,

@@ -64,7 +64,7 @@ static enum emul_result ram_port(void *ctx, uint16_t port, bool write, uint64_t 
         *value = w.port_value++;
     return EMUL_DONE;
 }
-static const struct emul_ops ops = { ram_read, ram_write, ram_exchange, ram_port };
+static const struct emul_ops ops = { .read = ram_read, .write = ram_write, .compare_exchange = ram_exchange, .port = ram_port };
 
 static void set_mode(int bits)
 {

@@ -90,12 +90,12 @@ static void expect_request(uint8_t type, uint64_t addr, uint32_t size, bool read
     assert_int_equal(slot->addr, addr);
     assert_int_equal(slot->size, size);
     assert_int_equal(slot->dir, read);
-    assert_int_equal(g()->sched.pause_count, 1);
+    assert_true(g()->sched.waiting);
 }
 
 static void expect_running_again(void)
 {
-    assert_int_equal(g()->sched.pause_count, 0);
+    assert_false(g()->sched.waiting);
     assert_true(g()->io.answered);
 }
 
@@ -134,7 +134,7 @@ static void an_event_without_an_answer_changes_nothing(void **state)
     (void)state;
     assert_int_equal(exit_pio(g(), &x), ACT_WAIT_IO);
     domain_io_event(world.guest, 0);
-    assert_int_equal(g()->sched.pause_count, 1);
+    assert_true(g()->sched.waiting);
     assert_false(g()->io.answered);
     answer(0);
     expect_running_again();
@@ -220,25 +220,130 @@ static void a_repeated_move_makes_each_access_once(void **state)
     assert_int_equal(hw_get_rip(&g()->hw), CODE + 2);
 }
 
-static void string_input_goes_into_memory(void **state)
+static struct vmexit string_port(bool in)
 {
-    struct vmexit x = { .pio = { .port = 0x1f0, .size = 2, .in = true, .string = true, .rep = true } };
+    return (struct vmexit){ .pio = { .port = 0x1f0, .size = 2, .in = in, .string = true, .rep = true } };
+}
+
+static void string(bool in, uint64_t memory, uint64_t count)
+{
+    code(in ? "\xf3\x66\x6d" : "\xf3\x66\x6f", 3);           /* rep insw, rep outsw */
+    *(in ? &g()->hw.regs.rdi : &g()->hw.regs.rsi) = memory;
+    g()->hw.regs.rcx = count;
+    g()->hw.regs.rdx = 0x1f0;
+}
+
+static void string_input_is_one_request_for_many_elements(void **state)
+{
+    struct vmexit x = string_port(true);
+
+    (void)state;
+    string(true, DATA + 8, 256);
+    assert_int_equal(exit_pio(g(), &x), ACT_WAIT_IO);
+    expect_request(IOREQ_TYPE_PIO, 0x1f0, 2, true);
+    assert_int_equal(slot->data_is_ptr, 1);
+    assert_int_equal(slot->df, 0);
+    assert_int_equal(slot->count, 256);
+    assert_int_equal(slot->data, DATA + 8);
+    answer(0);
+    assert_int_equal(vcpu_io_complete(g()), ACT_RESUME);
+    assert_int_equal(g()->hw.regs.rcx, 0);
+    assert_int_equal(g()->hw.regs.rdi, DATA + 8 + 512);
+    assert_int_equal(hw_get_rip(&g()->hw), CODE + 3);
+}
+
+static void a_run_ends_with_its_page_and_goes_on_in_the_next(void **state)
+{
+    struct vmexit x = string_port(false);
+
+    (void)state;
+    string(false, DATA + 0xff7, 6);                             /* four, one across the pages, one */
+    world_put_at(world.guest, DATA + 0xfff, "\x34\x12", 2);
+    assert_int_equal(exit_pio(g(), &x), ACT_WAIT_IO);
+    assert_int_equal(slot->count, 4);
+    assert_int_equal(slot->data, DATA + 0xff7);
+    answer(0);
+    assert_int_equal(vcpu_io_complete(g()), ACT_WAIT_IO);
+    assert_int_equal(g()->hw.regs.rcx, 2);
+    expect_request(IOREQ_TYPE_PIO, 0x1f0, 2, false);
+    assert_int_equal(slot->data_is_ptr, 0);
+    assert_int_equal(slot->data, 0x1234);
+    answer(0);
+    assert_int_equal(vcpu_io_complete(g()), ACT_WAIT_IO);
+    assert_int_equal(slot->data_is_ptr, 0);
+    assert_int_equal(slot->count, 1);
+    answer(0);
+    assert_int_equal(vcpu_io_complete(g()), ACT_RESUME);
+    assert_int_equal(g()->hw.regs.rcx, 0);
+    assert_int_equal(g()->hw.regs.rsi, DATA + 0xff7 + 12);
+}
+
+static void string_input_goes_backwards_one_by_one(void **state)
+{
+    struct vmexit x = string_port(true);
     uint16_t words[2];
 
     (void)state;
-    code("\xf3\x66\x6d", 3);                                    /* rep insw */
-    g()->hw.regs.rdi = DATA;
-    g()->hw.regs.rcx = 2;
-    g()->hw.regs.rdx = 0x1f0;
+    string(true, DATA + 2, 2);
+    hw_set_rflags(&g()->hw, hw_get_rflags(&g()->hw) | RFLAGS_DF);
     assert_int_equal(exit_pio(g(), &x), ACT_WAIT_IO);
     expect_request(IOREQ_TYPE_PIO, 0x1f0, 2, true);
+    assert_int_equal(slot->data_is_ptr, 0);
     answer(0x1234);
     assert_int_equal(vcpu_io_complete(g()), ACT_WAIT_IO);
     answer(0x5678);
     assert_int_equal(vcpu_io_complete(g()), ACT_RESUME);
     world_get(world.guest, DATA, words, sizeof(words));
-    assert_int_equal(words[0], 0x1234);
-    assert_int_equal(words[1], 0x5678);
+    assert_int_equal(words[0], 0x5678);
+    assert_int_equal(words[1], 0x1234);
+}
+
+static void string_ports_of_our_own_are_asked_one_by_one(void **state)
+{
+    struct vmexit x = string_port(true);
+
+    (void)state;
+    string(true, DATA, 3);
+    g()->hw.regs.rdx = 0x40;                                    /* the PIT */
+    assert_int_equal(exit_pio(g(), &x), ACT_RESUME);
+    assert_int_equal(slot->state, STATE_IOREQ_NONE);
+    assert_int_equal(g()->hw.regs.rdi, DATA + 6);
+}
+
+static void writes_to_the_vga_window_go_into_the_ring_and_need_no_answer(void **state)
+{
+    struct buffered_iopage *ring = world.guest->ioreq.server[id]->ring;
+    struct slat_entry ram;
+
+    (void)state;
+    assert_int_equal(p2m_clear(&world.guest->p2m, gfn_of(0xb8), &ram), 0);
+    assert_int_equal(domain_ioreq_range(world.guest, id, XEN_DMOP_IO_RANGE_MEMORY, 0xa0000, 0xbffff, true), 0);
+    code("\xc7\x05\x10\x80\x0b\x00\x41\x07\x42\x07", 10);  /* movl $0x07420741, 0xb8010 */
+    assert_int_equal(touch(0xb8010), ACT_RESUME);
+    assert_int_equal(slot->state, STATE_IOREQ_NONE);
+    assert_int_equal(ring->write_pointer, 1);
+    assert_int_equal(ring->buf_ioreq[0].addr, 0xb8010);
+    assert_int_equal(ring->buf_ioreq[0].data, 0x07420741);
+    ring->read_pointer = ring->write_pointer - IOREQ_BUFFER_SLOT_NUM;     /* full: the long way */
+    hw_set_rip(&g()->hw, CODE);
+    assert_int_equal(touch(0xb8010), ACT_WAIT_IO);
+    expect_request(IOREQ_TYPE_COPY, 0xb8010, 4, false);
+    answer(0);
+    assert_int_equal(vcpu_io_complete(g()), ACT_RESUME);
+    assert_int_equal(p2m_set(&world.guest->p2m, gfn_of(0xb8), 0, ram.mfn, P2M_RAM_RW, NULL), 0);
+}
+
+static void who_waits_for_a_device_model_is_blocked_and_no_event_wakes_it(void **state)
+{
+    struct vmexit x = { .pio = { .port = 0x1f7, .size = 1, .in = true } };
+
+    (void)state;
+    assert_int_equal(exit_pio(g(), &x), ACT_WAIT_IO);
+    sched_kick(&g()->sched);
+    assert_false(sched_is_runnable(&g()->sched));
+    assert_int_equal(g()->sched.pause_count, 0);
+    answer(0);
+    assert_true(sched_is_runnable(&g()->sched) || g()->sched.down);
 }
 
 static void an_access_across_the_end_of_the_range_is_nobodys(void **state)
@@ -359,7 +464,12 @@ int main(void)
         T(an_instruction_reads_device_memory),
         T(an_exchange_reads_once_and_writes_once),
         T(a_repeated_move_makes_each_access_once),
-        T(string_input_goes_into_memory),
+        T(string_input_is_one_request_for_many_elements),
+        T(a_run_ends_with_its_page_and_goes_on_in_the_next),
+        T(string_input_goes_backwards_one_by_one),
+        T(string_ports_of_our_own_are_asked_one_by_one),
+        T(writes_to_the_vga_window_go_into_the_ring_and_need_no_answer),
+        T(who_waits_for_a_device_model_is_blocked_and_no_event_wakes_it),
         T(an_access_across_the_end_of_the_range_is_nobodys),
         T(devices_of_ours_come_first_and_pass_on_what_is_not_theirs),
         T(servers_are_told_when_pages_have_gone),

@@ -53,12 +53,14 @@ struct ioreq_server *ioreq_find(const struct ioreq_servers *all, ioservid_t id);
 /* Tells the server the port of a vCPU, which it may have overwritten. */
 void ioreq_publish_port(struct ioreq_server *s, uint32_t vcpu);
 
-/* One access on its way. */
-struct ioreq_request { uint8_t type;    /* IOREQ_TYPE_* */ bool read; uint8_t size; uint64_t addr, data; };
+/* One access on its way. run: so many elements, between the port and guest-physical memory that begins at data and ascends; 0: data
+ * is the value. */
+struct ioreq_request { uint8_t type;    /* IOREQ_TYPE_* */ bool read; uint8_t size; uint32_t run; uint64_t addr, data; };
 
 /* What is to be sent for an access to a port or to memory: ports 0xCFC-0xCFF become configuration accesses when the latch
  * is on. Also keeps the latch: to be called for every port access that none of our own devices has. */
 struct ioreq_request ioreq_from_port(struct ioreq_servers *all, uint16_t port, bool read, unsigned int size, uint64_t data);
+bool ioreq_is_config_port(uint16_t port);
 struct ioreq_request ioreq_from_memory(uint64_t gpa, bool read, unsigned int size, uint64_t data);
 /* The enabled server that claims all of it, the one made last first; NULL: nobody. */
 struct ioreq_server *ioreq_route(const struct ioreq_servers *all, const struct ioreq_request *r, ioservid_t *id);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A domain's ioreq servers: pages, event channels, and the vCPUs that wait for an answer. A vCPU with a request under way is
- * paused (sched_pause) from before the server can see the request until all servers asked have answered, so nothing
+ * kept off its CPU (sched_set_waiting) from before the server can see the request until all servers asked have answered, so nothing
  * but the answer, or the server's end, lets it run. Functions take the IOREQ lock themselves; the mechanism is
  * devmodel-glue's. A server that breaks the protocol has its domain crash.
  */
@@ -21,10 +21,10 @@ struct vcpu;
 struct io_log {
     uint64_t rip, rcx, rsi, rdi;           /* of the instruction (of a REP: the iteration) that it belongs to */
     unsigned int count;
-    struct { bool write; uint8_t type, size; uint64_t addr, data; } done[IO_LOG_MAX];
+    struct { bool write; uint8_t type, size; uint32_t run; uint64_t addr, data; } done[IO_LOG_MAX];
 };
 
-enum io_purpose { IO_NOTHING, IO_FOR_PORT, IO_FOR_INSN };
+enum io_purpose { IO_NOTHING, IO_FOR_PORT, IO_FOR_INSN, IO_FOR_RUN };
 struct vcpu_io {
     uint32_t waiting;                      /* servers that have not answered; IOREQ lock */
     bool answered;                         /* set by whoever takes the last answer; atomic */
@@ -32,7 +32,7 @@ struct vcpu_io {
     uint8_t purpose;                       /* enum io_purpose: what the answer is for */
     uint8_t insn_len;
     struct ioreq_request request;
-    struct io_req logged;                  /* IO_FOR_INSN: what goes into the log when it is answered */
+    struct io_req logged;                  /* IO_FOR_INSN, IO_FOR_RUN: what goes into the log when it is answered */
     uint64_t data;                         /* the answer */
     struct io_log log;
 };
@@ -54,6 +54,8 @@ int domain_ioreq_frame(struct domain *d, ioservid_t id, uint64_t frame, mfn_t *m
  */
 enum io_result vcpu_io_request(struct vcpu *v, const struct ioreq_request *r);
 enum io_result vcpu_io_port(struct vcpu *v, const struct io_req *req);       /* with the latch of 0xCF8 */
+/* Elements between a port and memory, as many as run says, in one request. IO_UNCLAIMED: they have to be made one by one. */
+enum io_result vcpu_io_port_run(struct vcpu *v, const struct io_req *req, gpa_t memory, uint32_t run);
 /* Tells every server that pages have gone (IOREQ_TYPE_INVALIDATE): true if there is somebody to be waited for. */
 bool vcpu_io_invalidate(struct vcpu *v);
 /* vCPUs of d do so before they next enter the guest: of the current one if it is d's, else all. */

@@ -30,6 +30,10 @@ struct emul_ops {
                                          unsigned int size, bool *stored);
     /* INS/OUTS; the caller has checked the right to the port. May be NULL: they are unhandled. */
     enum emul_result (*port)(void *ctx, uint16_t port, bool write, uint64_t *value, unsigned int size);
+    /* Asked before the elements of INS/OUTS are moved: *count of them, ascending from va; all in one page, or the first alone,
+     * which may cross. EMUL_FAULT: va cannot be reached (and the port was not touched). EMUL_DONE: *count (at most what
+     * was asked) have been moved. EMUL_UNHANDLED: they have to be moved one by one. May be NULL. */
+    enum emul_result (*port_run)(void *ctx, uint16_t port, bool write, gva_t va, unsigned int size, uint32_t *count);
 };
 struct emul_context {
     struct guest_regs *regs;

@@ -17,5 +17,7 @@ int io_bus_add(struct io_bus *bus, enum io_space space, uint64_t first, uint64_t
 void io_bus_remove(struct io_bus *bus, enum io_space space, uint64_t first);
 /* An access that is not wholly inside one range is unclaimed. */
 enum io_result io_bus_access(const struct io_bus *bus, struct io_req *req);
+/* Is some of it a device's of ours? */
+bool io_bus_claims(const struct io_bus *bus, enum io_space space, uint64_t addr, unsigned int size);
 
 #endif

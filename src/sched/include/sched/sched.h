@@ -6,7 +6,7 @@
  * Lock: SCHED of the unit's cpupool, taken inside.
  *
  * States: down -> (set_down false) -> runnable <-> running; running -> (block) -> blocked ->
- * (wake) -> runnable; a pause count above zero keeps a unit off the CPU in any state.
+ * (wake) -> runnable; a pause count above zero, or waiting, keeps a unit off the CPU in any state.
  * `on_cpu` says that a CPU still holds the unit's registers; another CPU may take it over only
  * after sched_left(). Source of the parameters' meaning: xen/domctl.h, xen/sysctl.h.
  */
@@ -55,6 +55,7 @@ struct sched_unit {
     unsigned int cpu;             /* where it runs or ran last */
     bool on_cpu;                  /* that CPU holds its registers */
     bool blocked;                 /* HLT, poll, block */
+    bool waiting;                 /* for a device model's answer */
     bool down;                    /* offline: never brought up, or VCPUOP_down */
     bool yielded;
     bool wake_pending;            /* a wake came since sched_block_prepare() */
@@ -98,6 +99,8 @@ void sched_pause(struct sched_unit *u);        /* does not wait */
 void sched_wait_off_cpu(struct sched_unit *u); /* of a paused unit: until no CPU holds it; not on oneself */
 void sched_unpause(struct sched_unit *u);
 void sched_set_down(struct sched_unit *u, bool down);
+/* Until it is taken back no event wakes the unit: the request of a device that somebody else plays. Counts as blocked. */
+void sched_set_waiting(struct sched_unit *u, bool waiting);
 
 /* On the unit's own CPU: prepare, look whether there is a reason to go on, then block. */
 void sched_block_prepare(struct sched_unit *u);
