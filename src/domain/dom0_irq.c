@@ -103,6 +103,7 @@ static void lower_host_lines(struct vioapic *io, uint8_t vector)
 
 void domain_ioapic_eoi(struct domain *d, uint8_t vector)
 {
+    domain_settle_upcall_line(d);      /* lowered, if the guest has seen its events, before it could interrupt again */
     for (unsigned int i = 0; i < d->vioapic_count; i++) {
         struct vioapic *io = d->vioapic[i];
         struct eoi_walk w = { .d = d };

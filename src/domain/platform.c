@@ -156,6 +156,40 @@ static struct vlines_change change_route(struct platform *p, const unsigned int 
     return vlines_set_route(&p->lines, a[0], (uint8_t)a[1]);
 }
 
+static struct vlines_change change_upcall_line(struct platform *p, const unsigned int a[3])
+{
+    return vlines_set_upcall_line(&p->lines, a[0], a[1], a[2]);
+}
+
+static struct vlines_change change_upcall(struct platform *p, const unsigned int a[3])
+{
+    return vlines_set_upcall(&p->lines, a[0]);
+}
+
+void domain_set_upcall_line(struct domain *d, unsigned int kind, unsigned int a, unsigned int b)
+{
+    after_change(d, change_upcall_line, kind, a, b);
+}
+
+/* A vector of vCPU 0's own comes before the line. */
+static bool upcall_wanted(const struct domain *d)
+{
+    return d->vcpu[0] && !d->vcpu[0]->upcall_vector && evtchn_upcall_pending(&d->evtchn, 0);
+}
+
+bool domain_upcall_line_is_stale(const struct domain *d)
+{
+    const struct vlines_upcall *u = d->platform ? &d->platform->lines.upcall : NULL;
+
+    return u && READ_ONCE(u->kind) != VLINES_NO_UPCALL && READ_ONCE(u->high) != upcall_wanted(d);
+}
+
+void domain_settle_upcall_line(struct domain *d)
+{
+    if (domain_upcall_line_is_stale(d))
+        after_change(d, change_upcall, upcall_wanted(d), 0, 0);
+}
+
 void domain_set_intx(struct domain *d, unsigned int slot, unsigned int intx, bool high)
 {
     after_change(d, change_intx, slot, intx, high);

@@ -11,9 +11,8 @@
 
 #define VIA(value) ((uint8_t)((value) >> 56))
 
-/* Where upcalls go when no per-vCPU vector is set: global vector, or nothing (lines belong to
- * emulated devices). */
-static void set_callback(struct hc *c, struct domain *d, uint64_t value)
+/* Where upcalls go when no per-vCPU vector is set: a vector for all, or (below) a line. */
+static void set_callback_vector(struct hc *c, struct domain *d, uint64_t value)
 {
     bool vector = VIA(value) == HVM_PARAM_CALLBACK_TYPE_VECTOR && (uint8_t)value >= 0x10;
 
@@ -21,6 +20,21 @@ static void set_callback(struct hc *c, struct domain *d, uint64_t value)
     d->has_callback_vector = vector;
     if (d == c->d)
         shared_layout_set(d, c->bits32);
+}
+
+#define VIA_GSI(value) ((value) & 0x00ffffffffffffffULL)
+#define VIA_BUS(value) ((value) >> 16 & 0xffffffffULL)         /* and segment */
+#define VIA_SLOT(value) ((unsigned int)((value) >> 11) & 31U)
+#define VIA_INTX(value) ((unsigned int)(value) & 3U)
+
+static void set_callback_line(struct domain *d, uint64_t value)
+{
+    if (VIA(value) == HVM_PARAM_CALLBACK_TYPE_GSI && VIA_GSI(value) < VLINES_PINS)
+        domain_set_upcall_line(d, VLINES_UPCALL_GSI, (unsigned int)value, 0);
+    else if (VIA(value) == HVM_PARAM_CALLBACK_TYPE_PCI_INTX && VIA_BUS(value) == 0)
+        domain_set_upcall_line(d, VLINES_UPCALL_INTX, VIA_SLOT(value), VIA_INTX(value));
+    else
+        domain_set_upcall_line(d, VLINES_NO_UPCALL, 0, 0);
 }
 
 static int64_t op_set_param(struct hc *c, void *arg)
@@ -36,9 +50,11 @@ static int64_t op_set_param(struct hc *c, void *arg)
     if (rc == 0) {
         hvm_params_set(&d->params, a->index, a->value);
         if (a->index == HVM_PARAM_CALLBACK_IRQ)
-            set_callback(c, d, a->value);
+            set_callback_vector(c, d, a->value);
     }
     spin_unlock(&d->lock);
+    if (rc == 0 && a->index == HVM_PARAM_CALLBACK_IRQ)
+        set_callback_line(d, a->value);
     if (rc == 0 && a->index == HVM_PARAM_ACPI_IOPORTS_LOCATION)
         rc = domain_move_pm_block(d, a->value);
     hc_put(c, d);

@@ -128,6 +128,8 @@ static void settle_extint(struct vcpu *v)
 /* Plain reads of what others set: each turn of the run loop has its barriers, and a comparison with memory is short. */
 static void vcpu_settle(struct vcpu *v)
 {
+    if (unlikely(v->domain->platform != NULL) && v->id == 0)
+        domain_settle_upcall_line(v->domain);
     if (unlikely(vcpu_wants_extint(v)))
         settle_extint(v);
     if (unlikely(v->io.answered || v->io.invalidate))

@@ -3,7 +3,7 @@
 # The emulated machine: an i440FX PC with two serial ports and three IDE disks (GRUB, dom0's root,
 # payload) that is the same in Bochs and in QEMU.  QEMU has others as well: MACHINE, FIRMWARE.  Callers set
 #   RUN_DIR CPUS MEMORY ROOT_DISK [CONSOLE=file|pty] [MACHINE=pc|q35] [FIRMWARE=bios|uefi]
-#   [DISKS=ide|ahci|nvme|virtio|scsi] [NETS="DEVICE..."]
+#   [DISKS=ide|ahci|nvme|virtio|scsi] [NETS="DEVICE..."] [GUEST_DISK=FILE, a fourth disk]
 # and get MACHINE_PID; RUN_DIR then holds com1 (console), com2 (batch output) machine.log
 # (Bochs's own) and emulator.out.
 
@@ -30,6 +30,7 @@ machine_start() {
     : >"$RUN_DIR/com2"
     : >"$RUN_DIR/machine.log"
     ln -sf "$ROOT_DISK" "$RUN_DIR/root.img"
+    [ -z "${GUEST_DISK:-}" ] || ln -sf "$GUEST_DISK" "$RUN_DIR/guest.img"
     case $1 in
     bochs) machine_bochs ;;
     *) machine_qemu "$1" ;;
@@ -51,6 +52,7 @@ ata1: enabled=1, ioaddr1=0x170, ioaddr2=0x370, irq=15
 ata0-master: type=disk, path=$RUN_DIR/boot.img, mode=volatile
 ata0-slave: type=disk, path=$RUN_DIR/root.img, mode=volatile, journal=$RUN_DIR/root.redolog
 ata1-master: type=disk, path=$RUN_DIR/payload.img, mode=volatile
+${GUEST_DISK:+ata1-slave: type=disk, path=$RUN_DIR/guest.img, mode=volatile, journal=$RUN_DIR/guest.redolog}
 com1: enabled=1, $console
 com2: enabled=1, mode=file, dev=$RUN_DIR/com2
 display_library: rfb, options="timeout=0"
@@ -101,7 +103,7 @@ machine_disks() {
     ahci) DISK_OPTIONS+=(-device ahci,id=disks) ;;
     scsi) DISK_OPTIONS+=(-device virtio-scsi-pci,id=disks) ;;
     esac
-    for disk in boot root payload; do
+    for disk in boot root payload ${GUEST_DISK:+guest}; do
         if [ "${DISKS:-ide}" = ide ]; then
             DISK_OPTIONS+=(-drive "file=$RUN_DIR/$disk.img,format=raw,if=ide,index=$index,snapshot=on")
         else
@@ -138,7 +140,7 @@ machine_stop() {
     kill "$MACHINE_PID" 2>/dev/null
     wait "$MACHINE_PID" 2>/dev/null
     MACHINE_PID=
-    rm -f "$RUN_DIR"/*.lock "$RUN_DIR"/root.redolog* "$RUN_DIR"/*.vol-* 2>/dev/null
+    rm -f "$RUN_DIR"/*.lock "$RUN_DIR"/*.redolog* "$RUN_DIR"/*.vol-* 2>/dev/null
     return 0
 }
 

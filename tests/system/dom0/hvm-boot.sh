@@ -11,7 +11,7 @@ cmdline = "console=ttyS0 xen_nopv disk=sda net=eth0"
 memory = 192
 vcpus = 1
 xen_platform_pci = 0
-disk = [ "format=raw,vdev=hda,access=rw,target=/root/disk.img" ]
+disk = [ "format=raw,vdev=hda,access=rw,target=/root/data.img" ]
 vif = [ "mac=00:16:3e:00:00:01,model=e1000,type=ioemu,bridge=xenbr0" ]
 vnc = 0
 serial = "file:/root/serial-plain"
@@ -19,9 +19,9 @@ on_crash = "preserve"
 END
 
 before=$(free)
-disk_image disk.img 16
+disk_image data.img 16
 s bridge bridge
-s image disk_sums disk.img
+s image disk_sums data.img
 s create timeout 300 xl create plain.cfg
 await 400 says serial-plain 'guest: network up'
 s list xl list
@@ -30,7 +30,7 @@ await 120 is_gone plain
 s gone is_gone plain
 s keys sh -c 'xl debug-keys q; xl debug-keys x'
 s serial tr -d '\r' <serial-plain
-s disk disk_sums disk.img
+s disk disk_sums data.img
 is_gone plain || xl destroy plain
 memory_is "$before"
 s qemu sh -c 'tail -n 30 /var/log/xen/qemu-dm-plain.log'

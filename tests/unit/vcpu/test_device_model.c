@@ -12,6 +12,8 @@
 #include <string.h>
 #include <cmocka.h>
 #include <xen/event_channel.h>
+#include <xen/hvm/hvm_op.h>
+#include <xen/hvm/params.h>
 
 #define DEVICE 0x200000UL            /* guest-physical, no RAM there */
 #define CODE 0x1000UL
@@ -417,6 +419,41 @@ static void an_isa_line_reaches_the_cpu_through_the_pic(void **state)
     assert_false(vcpu_wants_extint(g()));
 }
 
+/* Events by a line, as drivers without a vector ask for: slot 3, INTA is pin 28. */
+static void events_come_by_a_pci_line_where_the_guest_wants_it_so(void **state)
+{
+    struct xen_hvm_param p = { .domid = DOMID_SELF, .index = HVM_PARAM_CALLBACK_IRQ, .value = 1ULL << 56 | 3U << 11 };
+    static struct vcpu_info own;
+    struct vcpu_info *info = &own;
+    const struct vlines *lines = &world.guest->platform->lines;
+
+    (void)state;
+    evtchn_set_vcpu_info(&world.guest->evtchn, 0, info);
+    info->evtchn_upcall_pending = 0;
+    assert_int_equal(OP(g(), __HYPERVISOR_hvm_op, HVMOP_set_param, &p), 0);
+    assert_false(domain_upcall_line_is_stale(world.guest));
+    info->evtchn_upcall_pending = 1;
+    assert_true(domain_upcall_line_is_stale(world.guest));
+    domain_settle_upcall_line(world.guest);
+    assert_true(lines->pins == 1ULL << 28);
+    info->evtchn_upcall_pending = 0;
+    domain_ioapic_eoi(world.guest, 0x40);
+    assert_true(lines->pins == 0);
+    info->evtchn_upcall_pending = 1;
+    g()->upcall_vector = 0x50;                                  /* that comes first */
+    domain_settle_upcall_line(world.guest);
+    assert_true(lines->pins == 0);
+    g()->upcall_vector = 0;
+    p.value = 5;                                                /* GSI 5 */
+    assert_int_equal(OP(g(), __HYPERVISOR_hvm_op, HVMOP_set_param, &p), 0);
+    domain_settle_upcall_line(world.guest);
+    assert_int_equal(lines->irqs, 1 << 5);
+    p.value = 0;
+    assert_int_equal(OP(g(), __HYPERVISOR_hvm_op, HVMOP_set_param, &p), 0);
+    assert_int_equal(lines->irqs, 0);
+    info->evtchn_upcall_pending = 0;
+}
+
 static void the_platform_is_saved_and_loaded(void **state)
 {
     uint64_t record[20][PLATFORM_RECORD_MAX / 8];
@@ -474,6 +511,7 @@ int main(void)
         T(devices_of_ours_come_first_and_pass_on_what_is_not_theirs),
         T(servers_are_told_when_pages_have_gone),
         T(an_isa_line_reaches_the_cpu_through_the_pic),
+        T(events_come_by_a_pci_line_where_the_guest_wants_it_so),
         T(the_platform_is_saved_and_loaded),
         T(the_pm_block_moves),
     };

@@ -48,6 +48,11 @@ void domain_set_time_offset(struct domain *d, int64_t seconds);
 void domain_set_intx(struct domain *d, unsigned int slot, unsigned int intx, bool high);
 void domain_set_isa(struct domain *d, unsigned int irq, bool high);
 void domain_set_link_route(struct domain *d, unsigned int link, uint8_t irq);
+/* The line for event upcalls (VLINES_UPCALL_*), and its following vCPU 0's upcall byte: before that runs, and at the end of an
+ * interrupt. */
+void domain_set_upcall_line(struct domain *d, unsigned int kind, unsigned int a, unsigned int b);
+bool domain_upcall_line_is_stale(const struct domain *d);
+void domain_settle_upcall_line(struct domain *d);
 /* A message as a PCI device would write it. -EINVAL: not addressed to local APICs. */
 int domain_send_msi(struct domain *d, uint64_t address, uint32_t data) must_check;
 
