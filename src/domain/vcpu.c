@@ -328,6 +328,53 @@ void vcpu_load(struct vcpu *v)
     timer_migrate(&v->poll_timer, cpu);
 }
 
+/* ---- vector registers one by one: by way of the saved form (SDM vol. 1, 13.4) ---- */
+
+#define XSAVE_XMM 160U
+#define XSAVE_BV 512U
+#define XCR0_SSE 2ULL
+#define XCR0_AVX 4ULL
+
+static uint8_t *saved_upper_halves(struct vcpu *v)
+{
+    return host_xcr0() & XCR0_AVX ? (uint8_t *)v->xsave + cpu_cpuid(0xd, 2).ebx : NULL;
+}
+
+static void vectors_begin(struct vcpu *v)
+{
+    v->hw.guest_xcr0 = cpu_xgetbv();
+    cpu_xsetbv(host_xcr0());
+    cpu_xsave(v->xsave, host_xcr0());
+}
+
+void vcpu_vector_get(struct vcpu *v, unsigned int n, uint8_t to[VECTOR_BYTES])
+{
+    uint8_t *upper = saved_upper_halves(v);
+
+    vectors_begin(v);
+    memcpy(to, (uint8_t *)v->xsave + XSAVE_XMM + 16 * (n & 15U), 16);
+    memset(to + 16, 0, 16);
+    if (upper)
+        memcpy(to + 16, upper + 16 * (n & 15U), 16);
+    cpu_xsetbv(v->hw.guest_xcr0);
+}
+
+void vcpu_vector_set(struct vcpu *v, unsigned int n, const uint8_t from[VECTOR_BYTES], unsigned int bytes)
+{
+    uint64_t *held = (uint64_t *)(void *)((uint8_t *)v->xsave + XSAVE_BV);
+    uint8_t *upper = saved_upper_halves(v);
+
+    vectors_begin(v);
+    memcpy((uint8_t *)v->xsave + XSAVE_XMM + 16 * (n & 15U), from, 16);
+    *held |= XCR0_SSE;
+    if (upper && bytes > 16) {
+        memcpy(upper + 16 * (n & 15U), from + 16, 16);
+        *held |= XCR0_AVX;
+    }
+    cpu_xrstor(v->xsave, host_xcr0());
+    cpu_xsetbv(v->hw.guest_xcr0);
+}
+
 void vcpu_unload(struct vcpu *v)
 {
     save_debug(v);

@@ -217,8 +217,21 @@ static enum emul_result emul_port_run(void *ctx, uint16_t port, bool write, gva_
     return vcpu_emul_port_run(m->v, &m->accesses, &req, first, count);
 }
 
+_Static_assert(EMUL_VECTOR_BYTES == VECTOR_BYTES, "both are a YMM register");
+
+static void emul_vector_get(void *ctx, unsigned int n, uint8_t to[EMUL_VECTOR_BYTES])
+{
+    vcpu_vector_get(((struct emulation *)ctx)->v, n, to);
+}
+
+static void emul_vector_set(void *ctx, unsigned int n, const uint8_t from[EMUL_VECTOR_BYTES], unsigned int bytes)
+{
+    vcpu_vector_set(((struct emulation *)ctx)->v, n, from, bytes);
+}
+
 static const struct emul_ops emul_ops = { .read = emul_read, .write = emul_write, .port = emul_port,
-                                          .port_run = emul_port_run };
+                                          .port_run = emul_port_run, .vector_get = emul_vector_get,
+                                          .vector_set = emul_vector_set };
 
 static void log_unhandled(struct vcpu *v, const struct emul_context *c, const char *why)
 {

@@ -92,6 +92,57 @@ static void choose_sizes(const struct emul_context *c, struct insn *i)
     }
 }
 
+/* C4 and C5 begin a VEX prefix in 64-bit mode, and where LES and LDS would have no memory operand. */
+static bool is_vex(const struct emul_context *c, const struct insn *i, uint8_t byte)
+{
+    if ((byte != 0xc4 && byte != 0xc5) || i->pos >= c->insn_len || i->pos >= sizeof(c->insn))
+        return false;
+    return c->mode.code64 || c->insn[i->pos] >= 0xc0;
+}
+
+/* The last byte of the prefix: W (of C4) or R (of C5), the other source inverted, length, implied prefix. */
+static void take_vex_end(struct insn *i, uint8_t byte)
+{
+    static const uint8_t reps[4] = { 0, 0, 0xf3, 0xf2 };
+
+    i->vex = true;
+    i->vex_reg = (uint8_t)(~(unsigned int)byte >> 3) & 15U;
+    i->vex256 = (byte & 4U) != 0;
+    i->op_prefix = (byte & 3U) == 1;
+    i->rep = reps[byte & 3U];
+}
+
+static bool decode_vex(const struct emul_context *c, struct insn *i, bool three, uint8_t *opcode)
+{
+    uint8_t first, last;
+
+    if (!next_byte(c, i, &first))
+        return false;
+    last = first;
+    i->map = 1;
+    i->rex = (uint8_t)(0x40U | ((~(unsigned int)first >> 5) & 4U));
+    if (three) {
+        if (!next_byte(c, i, &last))
+            return false;
+        i->map = first & 31U;
+        i->rex = (uint8_t)(0x40U | ((~(unsigned int)first >> 5) & 7U) | ((unsigned int)last >> 4 & 8U));
+    }
+    take_vex_end(i, last);
+    return next_byte(c, i, opcode);
+}
+
+/* 0F, 0F 38 */
+static bool decode_escape(const struct emul_context *c, struct insn *i, uint8_t *opcode)
+{
+    i->map = 1;
+    if (!next_byte(c, i, opcode))
+        return false;
+    if (*opcode != 0x38)
+        return true;
+    i->map = 2;
+    return next_byte(c, i, opcode);
+}
+
 /* Prefixes and opcode. A REX that is not the last prefix counts for nothing. */
 static bool decode_opcode(const struct emul_context *c, struct insn *i)
 {
@@ -107,13 +158,17 @@ static bool decode_opcode(const struct emul_context *c, struct insn *i)
         else
             break;
     }
-    if (byte == 0x0f) {
-        i->map = 1;
-        if (!next_byte(c, i, &byte))
+    if (is_vex(c, i, byte)) {
+        if (!decode_vex(c, i, byte == 0xc4, &byte))
             return false;
+    } else if (byte == 0x0f && !decode_escape(c, i, &byte)) {
+        return false;
     }
     i->opcode = byte;
-    i->code = opcodes[i->map][byte];
+    if (i->map < ARRAY_COUNT(opcodes) && !i->vex)
+        i->code = opcodes[i->map][byte];
+    if (i->code.op == OP_NONE && i->map != 0 && emul_is_vector(i))
+        i->code = (struct opcode){ OP_VECTOR, FORM_VECTOR, MEMORY };
     choose_sizes(c, i);
     return true;
 }
@@ -255,6 +310,7 @@ static unsigned int imm_size(const struct insn *i)
     case FORM_G_E16:
     case FORM_G_E32:
     case FORM_STRING:
+    case FORM_VECTOR:
         break;
     }
     return 0;

@@ -245,6 +245,8 @@ static enum emul_result execute(struct emul_context *c, struct insn *i, bool *ag
         return store_accumulator(c, i);
     case FORM_STRING:
         return emul_string(c, i, again);
+    case FORM_VECTOR:
+        return emul_vector(c, i);
     case FORM_NONE:
     case FORM_SAME:
         break;

@@ -14,7 +14,7 @@ static unsigned int accesses;
 
 static enum emul_result answer(unsigned int size)
 {
-    CHECK(size == 1 || size == 2 || size == 4 || size == 8 || size == 16);
+    CHECK(size == 1 || size == 2 || size == 4 || size == 8 || size == 16 || size == 32);
     CHECK(++accesses < 100000);
     switch ((in->memory >> (2 * (accesses & 3U))) & 3U) {
     case 1:
@@ -34,7 +34,7 @@ static enum emul_result fuzz_read(void *ctx, gva_t va, void *to, unsigned int si
 }
 static enum emul_result fuzz_write(void *ctx, gva_t va, const void *from, unsigned int size)
 {
-    uint8_t copy[16];
+    uint8_t copy[EMUL_VECTOR_BYTES];
 
     (void)ctx;
     (void)va;
@@ -53,7 +53,30 @@ static enum emul_result fuzz_port(void *ctx, uint16_t port, bool write, uint64_t
         *value = port;
     return answer(size);
 }
-static const struct emul_ops ops = { fuzz_read, fuzz_write, fuzz_exchange, fuzz_port };
+static enum emul_result fuzz_run(void *ctx, uint16_t port, bool write, gva_t va, unsigned int size, uint32_t *count)
+{
+    (void)ctx;
+    (void)write;
+    (void)va;
+    if ((port & 1U) != 0)
+        return EMUL_UNHANDLED;
+    *count = min_of(*count, size * 3U);
+    return answer(size);
+}
+static void fuzz_vector_get(void *ctx, unsigned int n, uint8_t to[EMUL_VECTOR_BYTES])
+{
+    (void)ctx;
+    memset(to, (int)n, EMUL_VECTOR_BYTES);
+}
+static void fuzz_vector_set(void *ctx, unsigned int n, const uint8_t from[EMUL_VECTOR_BYTES], unsigned int bytes)
+{
+    uint8_t copy[EMUL_VECTOR_BYTES];
+
+    (void)ctx;
+    (void)n;
+    memcpy(copy, from, bytes);
+}
+static const struct emul_ops ops = { fuzz_read, fuzz_write, fuzz_exchange, fuzz_port, fuzz_run, fuzz_vector_get, fuzz_vector_set };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

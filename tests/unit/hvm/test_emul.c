@@ -12,7 +12,8 @@
 #define DATA_ATTR 0x93U
 
 struct world { uint8_t ram[RAM]; struct guest_regs regs; struct emul_context c; unsigned int budget; bool bounded;
-               unsigned int exchanges_to_fail; uint16_t port; uint64_t port_value; };
+               unsigned int exchanges_to_fail; uint16_t port; uint64_t port_value;
+               uint8_t vector[16][EMUL_VECTOR_BYTES]; };
 static struct world w;
 
 static enum emul_result ram_access(void *ctx, gva_t va, void *data, unsigned int size, bool write)
@@ -35,7 +36,7 @@ static enum emul_result ram_access(void *ctx, gva_t va, void *data, unsigned int
 static enum emul_result ram_read(void *ctx, gva_t va, void *to, unsigned int size) { return ram_access(ctx, va, to, size, false); }
 static enum emul_result ram_write(void *ctx, gva_t va, const void *from, unsigned int size)
 {
-    uint8_t copy[16];
+    uint8_t copy[EMUL_VECTOR_BYTES];
 
     memcpy(copy, from, size);
     return ram_access(ctx, va, copy, size, true);
@@ -64,7 +65,18 @@ static enum emul_result ram_port(void *ctx, uint16_t port, bool write, uint64_t 
         *value = w.port_value++;
     return EMUL_DONE;
 }
-static const struct emul_ops ops = { .read = ram_read, .write = ram_write, .compare_exchange = ram_exchange, .port = ram_port };
+static void ram_vector_get(void *ctx, unsigned int n, uint8_t to[EMUL_VECTOR_BYTES])
+{
+    (void)ctx;
+    memcpy(to, w.vector[n], EMUL_VECTOR_BYTES);
+}
+static void ram_vector_set(void *ctx, unsigned int n, const uint8_t from[EMUL_VECTOR_BYTES], unsigned int bytes)
+{
+    (void)ctx;
+    memcpy(w.vector[n], from, bytes);
+}
+static const struct emul_ops ops = { .read = ram_read, .write = ram_write, .compare_exchange = ram_exchange, .port = ram_port,
+                                     .vector_get = ram_vector_get, .vector_set = ram_vector_set };
 
 static void set_mode(int bits)
 {
@@ -291,6 +303,64 @@ static void a_long_rep_goes_in_slices(void **state)
     assert_int_not_equal(w.ram[0x2000], 0x5a);
 }
 
+static void expect_ram(unsigned int at, const uint8_t *bytes, unsigned int size) { assert_memory_equal(w.ram + at, bytes, size); }
+
+static void vectors_move_to_and_from_memory(void **state)
+{
+    uint8_t before[EMUL_VECTOR_BYTES];
+
+    (void)state;
+    w.regs.rdx = 0x200;
+    w.regs.r9 = 0x300;
+    for (unsigned int i = 0; i < sizeof(w.vector); i++)
+        ((uint8_t *)w.vector)[i] = (uint8_t)(i * 3 + 1);
+    assert_int_equal(RUN("\x0f\x11\x0a"), EMUL_DONE);                      /* movups %xmm1,(%rdx) */
+    expect_ram(0x200, w.vector[1], 16);
+    assert_int_equal(w.c.rip, 0x1003);
+    assert_int_equal(RUN("\x66\x45\x0f\xe7\x49\x10"), EMUL_DONE);          /* movntdq %xmm9,0x10(%r9) */
+    expect_ram(0x310, w.vector[9], 16);
+    assert_int_equal(RUN("\xf3\x0f\x6f\x52\x03"), EMUL_DONE);              /* movdqu 3(%rdx),%xmm2 */
+    expect_ram(0x203, w.vector[2], 16);
+    assert_int_equal(w.vector[2][16], (2 * 32 + 16) * 3 + 1);              /* the upper half stays */
+    assert_int_equal(RUN("\xf3\x0f\x10\x1a"), EMUL_DONE);                  /* movss (%rdx),%xmm3 */
+    expect_ram(0x200, w.vector[3], 4);
+    assert_int_equal(w.vector[3][4], 0);
+    assert_int_equal(w.vector[3][15], 0);
+    memcpy(before, w.vector[4], sizeof(before));
+    assert_int_equal(RUN("\x66\x0f\x16\x22"), EMUL_DONE);                  /* movhpd (%rdx),%xmm4 */
+    assert_memory_equal(w.vector[4], before, 8);
+    expect_ram(0x200, w.vector[4] + 8, 8);
+    assert_int_equal(RUN("\x66\x48\x0f\x7e\x22"), EMUL_DONE);              /* movq %xmm4,(%rdx) */
+    expect_ram(0x200, w.vector[4], 8);
+    assert_int_equal(RUN("\x66\x0f\x38\x2a\x2a"), EMUL_DONE);              /* movntdqa (%rdx),%xmm5 */
+    expect_ram(0x200, w.vector[5], 16);
+    assert_int_equal(RUN("\x0f\x7f\x02"), EMUL_UNHANDLED);                 /* MMX */
+}
+
+static void vex_moves_clear_what_is_above_and_have_32_bytes(void **state)
+{
+    (void)state;
+    w.regs.rdx = 0x200;
+    w.regs.r10 = 0x400;
+    memset(w.vector, 0x5a, sizeof(w.vector));
+    assert_int_equal(RUN("\xc5\xfa\x6f\x0a"), EMUL_DONE);                  /* vmovdqu (%rdx),%xmm1 */
+    expect_ram(0x200, w.vector[1], 16);
+    assert_int_equal(w.vector[1][16], 0);
+    assert_int_equal(w.vector[1][31], 0);
+    assert_int_equal(RUN("\xc4\x41\x7d\x7f\x6a\x20"), EMUL_DONE);          /* vmovdqa %ymm13,0x20(%r10) */
+    expect_ram(0x420, w.vector[13], 32);
+    assert_int_equal(RUN("\xc5\xfe\x6f\x1a"), EMUL_DONE);                  /* vmovdqu (%rdx),%ymm3 */
+    expect_ram(0x200, w.vector[3], 32);
+    memset(w.vector[6], 0x11, 32);
+    assert_int_equal(RUN("\xc5\xc8\x16\x22"), EMUL_DONE);                  /* vmovhps (%rdx),%xmm6,%xmm4 */
+    assert_memory_equal(w.vector[4], w.vector[6], 8);
+    expect_ram(0x200, w.vector[4] + 8, 8);
+    assert_int_equal(w.vector[4][16], 0);
+    set_mode(32);
+    assert_int_equal(RUN("\xc5\xfa\x6f\x0a"), EMUL_DONE);                  /* the same where LDS has no register form */
+    assert_int_equal(RUN("\xc5\x0a"), EMUL_UNHANDLED);                     /* lds (%edx),%ecx */
+}
+
 static void port_strings_use_dx_and_es(void **state)
 {
     (void)state;
@@ -365,6 +435,7 @@ int main(void)
         T(thirty_two_bit_segments_are_checked), T(non_canonical_addresses_fault), T(faults_leave_the_registers_alone),
         T(lock_is_only_for_memory_destinations), T(a_lost_race_is_tried_again),
         T(waiting_in_a_rep_keeps_finished_iterations), T(a_long_rep_goes_in_slices), T(port_strings_use_dx_and_es),
+        T(vectors_move_to_and_from_memory), T(vex_moves_clear_what_is_above_and_have_32_bytes),
         T(stack_moves_use_the_stack_segment), T(compare_exchange_of_pairs),
         T(short_input_asks_for_more_and_long_input_faults),
     };

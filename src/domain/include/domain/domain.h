@@ -221,6 +221,10 @@ void vcpu_destroy(struct vcpu *v);                                    /* NULL is
 /* This CPU takes over the vCPU's registers / gives them up; IRQs on. */
 void vcpu_load(struct vcpu *v);
 void vcpu_unload(struct vcpu *v);
+/* A vector register of the current vCPU: 16 bytes, then AVX's where the machine has it (else zero). */
+#define VECTOR_BYTES 32U
+void vcpu_vector_get(struct vcpu *v, unsigned int n, uint8_t to[VECTOR_BYTES]);
+void vcpu_vector_set(struct vcpu *v, unsigned int n, const uint8_t from[VECTOR_BYTES], unsigned int bytes);
 void vcpu_load_debug(struct vcpu *v);                                 /* DR0-3, DR6 onto the CPU */
 /* A #DB exit leaves DR6 alone: its causes, as in the exit qualification (SDM table 28-1), go there before the
  * exception is injected. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Decoder and executor for the instructions that touch emulated memory: MOV, MOVZX/SX, string moves, ALU operations with a
- * memory operand, exchanges, bit tests, PUSH/POP, INS/OUTS (src/hvm/emul/opcodes.def). Table-driven, pure:
- * registers are the caller's copy, memory and ports go through struct emul_ops. No SSE, no control transfers.
+ * memory operand, exchanges, bit tests, PUSH/POP, INS/OUTS (src/hvm/emul/opcodes.def), moves of SSE and AVX registers
+ * (vector.def). Table-driven, pure:
+ * registers are the caller's copy, memory and ports go through struct emul_ops. No control transfers.
  *
  * A fault or a wait leaves the registers as before the instruction (of a REP: before the iteration). Locked read-modify-write
  * is atomic as far as compare_exchange makes it so; device memory needs none.
@@ -20,9 +21,10 @@ enum emul_result { EMUL_DONE,          /* executed; rip/regs in the context are 
                    EMUL_RETRY,         /* memory/IO not ready (device model): run again later. Finished iterations of
                                           a REP are already in the registers: write them back */
                    EMUL_FETCH_FAILED   /* more instruction bytes are needed than insn_len */ };
+#define EMUL_VECTOR_BYTES 32U
 struct emul_ops {
     /* Linear accesses; each returns EMUL_DONE, EMUL_FAULT (fault filled in), EMUL_RETRY or EMUL_UNHANDLED. size 1, 2, 4, 8
-     * (16 for CMPXCHG16B). May cross a page. */
+     * (16 for CMPXCHG16B, 16 and 32 for vectors). May cross a page. */
     enum emul_result (*read)(void *ctx, gva_t va, void *to, unsigned int size);
     enum emul_result (*write)(void *ctx, gva_t va, const void *from, unsigned int size);
     /* Replaces expected by new_value atomically; *stored false: memory held something else. May be NULL: write is used. */
@@ -34,6 +36,9 @@ struct emul_ops {
      * which may cross. EMUL_FAULT: va cannot be reached (and the port was not touched). EMUL_DONE: *count (at most what
      * was asked) have been moved. EMUL_UNHANDLED: they have to be moved one by one. May be NULL. */
     enum emul_result (*port_run)(void *ctx, uint16_t port, bool write, gva_t va, unsigned int size, uint32_t *count);
+    /* Vector registers, the low 16 bytes and then AVX's; set: the first `bytes`, 16 or all. May both be NULL. */
+    void (*vector_get)(void *ctx, unsigned int n, uint8_t to[EMUL_VECTOR_BYTES]);
+    void (*vector_set)(void *ctx, unsigned int n, const uint8_t from[EMUL_VECTOR_BYTES], unsigned int bytes);
 };
 struct emul_context {
     struct guest_regs *regs;
