@@ -156,16 +156,30 @@ static bool alarm_field_matches(uint8_t alarm, uint8_t time)
     return (alarm & ALARM_ANY) == ALARM_ANY || alarm == time;
 }
 
-static bool alarm_matches(struct vrtc *r, ns_t now)
+/* Was a second in (since, now] the alarm's? Whole hours and minutes that are not are stepped over. */
+static bool alarm_between(const struct vrtc *r, ns_t since, ns_t now)
 {
     const uint8_t *m = r->hw.cmos_data;
+    int64_t last = guest_seconds(r, now), t = guest_seconds(r, since) + 1;
 
-    time_to_registers(r, now);
-    return alarm_field_matches(m[SECONDS_ALARM], m[SECONDS]) && alarm_field_matches(m[MINUTES_ALARM], m[MINUTES]) &&
-           alarm_field_matches(m[HOURS_ALARM], m[HOURS]);
+    if (last - t >= SECONDS_PER_DAY)
+        t = last - SECONDS_PER_DAY + 1;
+    while (t <= last) {
+        unsigned int s = (unsigned int)(t - floor_div(t, SECONDS_PER_DAY) * SECONDS_PER_DAY);
+
+        if (!alarm_field_matches(m[HOURS_ALARM], hour_to_register(r, s / 3600)))
+            t += 3600 - s % 3600;
+        else if (!alarm_field_matches(m[MINUTES_ALARM], to_register(r, s / 60 % 60)))
+            t += 60 - s % 60;
+        else if (!alarm_field_matches(m[SECONDS_ALARM], to_register(r, s % 60)))
+            t++;
+        else
+            return true;
+    }
+    return false;
 }
 
-/* What has happened in (since, now]: an update, a period; the alarm only where the second at `now` is its own. */
+/* What has happened in (since, now]: an update, a period, the alarm. */
 static uint8_t events(struct vrtc *r, ns_t since, ns_t now)
 {
     ns_t period = period_of(r);
@@ -175,7 +189,7 @@ static uint8_t events(struct vrtc *r, ns_t since, ns_t now)
         c |= C_PF;
     if (runs(r) && floor_div(now, NS_PER_SECOND) != floor_div(since, NS_PER_SECOND)) {
         c |= C_UF;
-        if (alarm_matches(r, now))
+        if (alarm_between(r, since, now))
             c |= C_AF;
     }
     return c;
@@ -260,9 +274,11 @@ static void write_register(struct vrtc *r, unsigned int n, uint8_t value, ns_t n
     case REG_C: case REG_D:
         return;
     case SECONDS_ALARM: case MINUTES_ALARM: case HOURS_ALARM:
+        (void)note_events(r, now);
         m[n] = value;
         return;
     default:
+        (void)note_events(r, now);
         if (!is_set_mode(r))
             time_to_registers(r, now);
         m[n] = value;

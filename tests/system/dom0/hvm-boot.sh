@@ -1,39 +1,66 @@
 #!/bin/sh
-# Runs in dom0: Debian's kernel in an HVM guest with emulated devices alone (no platform device): IDE disk, e1000.
+# Runs in dom0: Debian's kernel in HVM guests with emulated devices alone (no platform device): started by QEMU, with an IDE
+# disk and an e1000; by SeaBIOS and GRUB from a disk; and from a CD: boot.img is both.
 . /root/guest-lib.sh
 
-cat >plain.cfg <<END
+# config LINE...
+config() {
+    cat >plain.cfg <<END
 type = "hvm"
 name = "plain"
-kernel = "/root/vmlinuz"
-ramdisk = "/root/guest-initrd"
-cmdline = "console=ttyS0 xen_nopv disk=sda net=eth0"
 memory = 192
 vcpus = 1
 xen_platform_pci = 0
-disk = [ "format=raw,vdev=hda,access=rw,target=/root/data.img" ]
-vif = [ "mac=00:16:3e:00:00:01,model=e1000,type=ioemu,bridge=xenbr0" ]
 vnc = 0
-serial = "file:/root/serial-plain"
+serial = "file:/root/serial"
 on_crash = "preserve"
 END
+    for line; do echo "$line" >>plain.cfg; done
+}
+
+# look PREFIX: what is left of a guest that did not end.
+look() {
+    s "$1qemu" tail -n 30 /var/log/xen/qemu-dm-plain.log
+    s "$1keys" sh -c 'xl debug-keys q; xl debug-keys x'
+    xl destroy plain
+}
 
 before=$(free)
 disk_image data.img 16
 s bridge bridge
 s image disk_sums data.img
+config 'kernel = "/root/vmlinuz"' 'ramdisk = "/root/guest-initrd"' 'cmdline = "console=ttyS0 xen_nopv disk=sda net=eth0"' \
+    'disk = [ "format=raw,vdev=hda,access=rw,target=/root/data.img" ]' \
+    'vif = [ "mac=00:16:3e:00:00:01,model=e1000,type=ioemu,bridge=xenbr0" ]'
 s create timeout 300 xl create plain.cfg
-await 400 says serial-plain 'guest: network up'
+await 400 says serial 'guest: network up|Kernel panic|guest: done'
 s list xl list
 s net timeout 60 sh -c '. /root/guest-lib.sh; echoed 262144'
 await 120 is_gone plain
 s gone is_gone plain
-s keys sh -c 'xl debug-keys q; xl debug-keys x'
-s serial tr -d '\r' <serial-plain
+s serial tr -d '\r' <serial
 s disk disk_sums data.img
-is_gone plain || xl destroy plain
+is_gone plain || look direct-
+
+# started NAME: by its own boot loader
+started() {
+    rm -f serial
+    s "$1-create" timeout 300 xl create plain.cfg
+    await 400 is_gone plain
+    s "$1-gone" is_gone plain
+    s "$1-serial" tr -d '\r' <serial
+    is_gone plain || look "$1-"
+}
+
+s sums disk_sums boot.img
+cp boot.img cd.img
+config 'disk = [ "format=raw,vdev=hda,access=rw,target=/root/boot.img" ]' 'boot = "c"'
+started disk
+cp cd.img boot.img
+config 'disk = [ "format=raw,vdev=hda,access=rw,target=/root/boot.img", "format=raw,vdev=hdc,devtype=cdrom,target=/root/cd.img" ]' \
+    'boot = "d"'
+started cd
 memory_is "$before"
-s qemu sh -c 'tail -n 30 /var/log/xen/qemu-dm-plain.log'
 s dmesg xl dmesg
 s dom0-log dmesg
 echo "=== end"

@@ -241,6 +241,19 @@ static void the_alarm_comes_at_its_second(void **state)
     assert_int_equal(cmos(12, now) & 0xa0, 0xa0);
 }
 
+static void the_alarms_flag_is_set_though_nobody_wants_its_interrupt(void **state)
+{
+    (void)state;
+    vrtc_init(&rtc, 0, 0);
+    set_cmos(1, 0x15, 0);
+    set_cmos(3, 0x59, 0);
+    set_cmos(5, 0x23, 0);                                       /* 23:59:15 */
+    assert_int_equal(cmos(12, (23 * 3600 + 59 * 60 + 14) * SECOND) & 0x20, 0);
+    assert_int_equal(cmos(12, (23 * 3600 + 59 * 60 + 16) * SECOND) & 0xa0, 0x20);
+    assert_int_equal(cmos(12, (24 * 3600) * SECOND) & 0x20, 0);
+    assert_int_equal(cmos(12, (24 * 3600 * 40LL) * SECOND) & 0x20, 0x20);
+}
+
 static void what_is_not_the_clocks_is_somebody_elses(void **state)
 {
     uint8_t value;
@@ -466,6 +479,7 @@ int main(void)
         cmocka_unit_test(the_update_bit_is_set_shortly_before_a_new_second),
         cmocka_unit_test(the_periodic_interrupt_has_the_rate_of_register_a),
         cmocka_unit_test(the_alarm_comes_at_its_second),
+        cmocka_unit_test(the_alarms_flag_is_set_though_nobody_wants_its_interrupt),
         cmocka_unit_test(a_record_with_an_impossible_clock_is_refused),
         cmocka_unit_test(what_is_not_the_clocks_is_somebody_elses),
         cmocka_unit_test(the_counter_runs_at_62_5_mhz_when_enabled),
