@@ -51,7 +51,7 @@ static int teardown(void **state)
 
 static struct ioreq *slot_of(struct ioreq_server *s, unsigned int vcpu) { return &s->page->vcpu_ioreq[vcpu]; }
 
-static const struct ioreq_request read_port = { IOREQ_TYPE_PIO, true, 2, 0x1f0, 0 };
+static const struct ioreq_request read_port = { .type = IOREQ_TYPE_PIO, .read = true, .size = 2, .addr = 0x1f0 };
 
 static void a_request_reaches_the_slot_of_its_vcpu_and_the_answer_comes_back(void **state)
 {
