@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Runs in dom0 for ./run --guest: creates the guest of guest.cfg on the disk that carries it. "console": joins its console
-# until it is gone or Ctrl-] is pressed; "batch": says what the guest's script said and ends with its status.
+# until it is gone; "batch": says what the guest's script said and ends with its status.
 
 guest_disk() {
     for disk in /dev/sd? /dev/vd? /dev/nvme?n1; do
@@ -31,6 +31,7 @@ follow() {
 }
 
 cd /root || exit
+modprobe -a xen-blkback loop
 disk=$(guest_disk) || { echo "no disk has the guest"; exit 1; }
 sed -i "s#@DISK@#$disk#" guest.cfg
 if [ "$1" = console ]; then
