@@ -9,7 +9,7 @@
 . "$SOURCE_DIR/tools/testbed/image.sh"
 
 image_make "$TEST_LOG/image.log"
-guest_initrd "$TEST_LOG/guest-initrd" sd_mod ata_piix sr_mod e1000 xen-blkfront xen-netfront || exit
+guest_work_initrd "$TEST_LOG/guest-initrd" sd_mod ata_piix sr_mod e1000 xen-blkfront xen-netfront || exit
 boot pvhvm --kernel lz4 --cmdline "dom0_mem=640M,max:640M guest_loglvl=all ${TEST_HV_CMDLINE:-}" --add "$IMAGE_DIR/vmlinuz" \
     --add "$TEST_LOG/guest-initrd" --add "$SOURCE_DIR/tests/system/dom0/guest-lib.sh" \
     --batch "$SOURCE_DIR/tests/system/dom0/pvhvm.sh"

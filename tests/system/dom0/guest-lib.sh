@@ -4,17 +4,31 @@
 s() { echo "=== $1"; shift; "$@" 2>&1; echo "status $?"; }
 free() { xl info free_memory; }
 
-# await SECONDS COMMAND...
+# drivers: those of backends; no udev loads them here when the first device comes.
+drivers() { modprobe -a xen-blkback xen-netback loop tun bridge; }
+
+# await SECONDS COMMAND...; not often: each xl takes an emulated CPU half a second
 await() {
-    left=$1
+    end=$(($(date +%s) + $1))
     shift
     until "$@"; do
-        [ $((left = left - 1)) -gt 0 ] || return 1
-        sleep 1
+        [ "$(date +%s)" -lt $end ] || return 1
+        sleep 2
     done
 }
 is_gone() { ! xl list 2>/dev/null | grep -q "^$1 "; }
 is_settled() { [ "$(free)" = "$1" ]; }
+
+# until_says SECONDS DOMAIN FILE REGEX: or until the domain is gone
+until_says() {
+    end=$(($(date +%s) + $1))
+    tries=0
+    while ! says "$3" "$4"; do
+        [ "$(date +%s)" -lt $end ] || return 1
+        [ $((tries = tries + 1)) -lt 15 ] || { is_gone "$2" && return 1; tries=0; }
+        sleep 1
+    done
+}
 
 # says FILE REGEX: has the guest written this on its serial port (or any other file)?
 says() { tr -d '\r' <"$1" 2>/dev/null | grep -aqE "$2"; }

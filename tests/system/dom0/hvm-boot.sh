@@ -27,16 +27,17 @@ look() {
 
 before=$(free)
 disk_image data.img 16
+s drivers drivers
 s bridge bridge
 s image disk_sums data.img
-config 'kernel = "/root/vmlinuz"' 'ramdisk = "/root/guest-initrd"' 'cmdline = "console=ttyS0 xen_nopv disk=sda net=eth0"' \
+config 'kernel = "/root/vmlinuz"' 'ramdisk = "/root/guest-initrd"' 'cmdline = "console=ttyS0 quiet xen_nopv disk=sda net=eth0 log=paravirtualized"' \
     'disk = [ "format=raw,vdev=hda,access=rw,target=/root/data.img" ]' \
     'vif = [ "mac=00:16:3e:00:00:01,model=e1000,type=ioemu,bridge=xenbr0" ]'
-s create timeout 300 xl create plain.cfg
-await 400 says serial 'guest: network up|Kernel panic|guest: done'
+s create timeout 600 xl create plain.cfg
+until_says 900 plain serial 'guest: network up|Kernel panic|guest: done'
 s list xl list
-s net timeout 60 sh -c '. /root/guest-lib.sh; echoed 262144'
-await 120 is_gone plain
+s net timeout 200 sh -c '. /root/guest-lib.sh; echoed 262144'
+await 300 is_gone plain
 s gone is_gone plain
 s serial tr -d '\r' <serial
 s disk disk_sums data.img
@@ -45,8 +46,8 @@ is_gone plain || look direct-
 # started NAME: by its own boot loader
 started() {
     rm -f serial
-    s "$1-create" timeout 300 xl create plain.cfg
-    await 400 is_gone plain
+    s "$1-create" timeout 600 xl create plain.cfg
+    await 900 is_gone plain
     s "$1-gone" is_gone plain
     s "$1-serial" tr -d '\r' <serial
     is_gone plain || look "$1-"

@@ -24,11 +24,11 @@ END
 guest() {
     rm -f serial
     s "$1-image" disk_sums data.img
-    s "$1-create" timeout 300 xl create pvhvm.cfg
-    await 400 says serial 'guest: network up|Kernel panic|guest: done'
+    s "$1-create" timeout 600 xl create pvhvm.cfg
+    until_says 900 pvhvm serial 'guest: network up|Kernel panic|guest: done'
     s "$1-vcpus" xl vcpu-list
-    s "$1-net" timeout 60 sh -c '. /root/guest-lib.sh; echoed 262144'
-    await 120 is_gone pvhvm
+    s "$1-net" timeout 200 sh -c '. /root/guest-lib.sh; echoed 262144'
+    await 300 is_gone pvhvm
     s "$1-gone" is_gone pvhvm
     s "$1-serial" tr -d '\r' <serial
     s "$1-disk" disk_sums data.img
@@ -41,10 +41,11 @@ guest() {
 
 direct='kernel = "/root/vmlinuz"
 ramdisk = "/root/guest-initrd"
-cmdline = "console=ttyS0 disk=xvda net=eth0"'
+cmdline = "console=ttyS0 quiet disk=xvda net=eth0 log=xen,Xen,blkfront,netfront"'
 
 before=$(free)
 disk_image data.img 16
+s drivers drivers
 s bridge bridge
 DISK=backendtype=qdisk,target=/root/data.img config 1 "$direct"
 guest one

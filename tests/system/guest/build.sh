@@ -14,11 +14,16 @@ guest_archive_entry() {
     for ((i = size; i % 4; i++)); do printf '\0'; done
 }
 
+# guest_compile OUT NAME: one program, without a C library; GUEST_CFLAGS="-m32 -isystem /usr/include/x86_64-linux-gnu" makes it one for a 32-bit kernel.
+guest_compile() {
+    # shellcheck disable=SC2086
+    "${CC:-cc}" ${GUEST_CFLAGS:-} -O2 -Wall -Wextra -static -nostdlib -ffreestanding -fno-pie -no-pie \
+        -fno-stack-protector -o "$1" "$SOURCE_DIR/tests/system/guest/$2.c"
+}
+
 # guest_initrd OUT
 guest_initrd() {
-    local source=$SOURCE_DIR/tests/system/guest/init.c
-    "${CC:-cc}" -O2 -Wall -Wextra -static -nostdlib -ffreestanding -fno-pie -no-pie -fno-stack-protector \
-        -o "$1.init" "$source" || return
+    guest_compile "$1.init" init || return
     {
         guest_archive_entry init 0100755 "$1.init"
         guest_archive_entry sbin 040755 ''
@@ -26,4 +31,45 @@ guest_initrd() {
         guest_archive_entry 'TRAILER!!!' 0 ''
     } >"$1"
     rm "$1.init"
+}
+
+# guest_modules DIR MODULE...: the modules with all that they need out of dom0's image (IMAGE_DIR), as DIR/00, 01 ... in
+# the order in which they are loaded.
+guest_modules() {
+    local dir=$1 kernel line name file files=() n=0
+    shift
+    mkdir -p "$dir"
+    kernel=$(debugfs -R 'ls -p /lib/modules' "$IMAGE_DIR/root.img" 2>/dev/null | cut -d/ -f6 | grep -m1 '^[0-9]')
+    debugfs -R "cat /lib/modules/$kernel/modules.dep" "$IMAGE_DIR/root.img" 2>/dev/null >"$dir/dep"
+    for name; do
+        line=$(grep -m1 "/$name\\.ko:" "$dir/dep") || return
+        for file in $(echo "${line#*:}" | tr ' ' '\n' | tac) "${line%%:*}"; do
+            [[ " ${files[*]} " == *" $file "* ]] || files+=("$file")
+        done
+    done
+    for file in "${files[@]}"; do
+        debugfs -R "dump /lib/modules/$kernel/$file $dir/$(printf %02d $n)" "$IMAGE_DIR/root.img" 2>/dev/null || return
+        n=$((n + 1))
+    done
+    rm "$dir/dep"
+}
+
+# guest_work_initrd OUT [MODULE...]: the other program, with drivers
+guest_work_initrd() {
+    local out=$1 file
+    shift
+    guest_compile "$out.init" work || return
+    [ $# -eq 0 ] || guest_modules "$out.modules" "$@" || return
+    {
+        guest_archive_entry init 0100755 "$out.init"
+        if [ $# -gt 0 ]; then
+            guest_archive_entry modules 040755 ''
+            for file in "$out.modules"/*; do
+                guest_archive_entry "modules/$(basename "$file")" 0100644 "$file"
+            done
+        fi
+        guest_archive_entry 'TRAILER!!!' 0 ''
+    } >"$out"
+    rm -r "$out.init" "$out.modules" 2>/dev/null
+    return 0
 }

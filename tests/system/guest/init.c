@@ -7,65 +7,13 @@
  * Modules that the initramfs has in /modules are loaded first. No C library: it is built with -static -nostdlib and runs
  * as /init of an initramfs.
  */
+#include "calls.h"
+
 #include <asm-generic/errno.h>
-#include <fcntl.h>
 #include <linux/if.h>
 #include <linux/in.h>
-#include <linux/reboot.h>
 #include <linux/sockios.h>
-#include <stddef.h>
 #include <sys/syscall.h>
-
-static long call(long nr, long a, long b, long c, long d, long e)
-{
-    register long r10 __asm__("r10") = d;
-    register long r8 __asm__("r8") = e;
-    long rc;
-
-    __asm__ volatile("syscall" : "=a"(rc) : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
-                     : "rcx", "r11", "memory");
-    return rc;
-}
-
-static size_t length(const char *s)
-{
-    size_t n = 0;
-
-    while (s[n])
-        n++;
-    return n;
-}
-
-static void say(const char *s)
-{
-    (void)call(SYS_write, 1, (long)s, (long)length(s), 0, 0);
-}
-
-/* The first bytes of a file; what is not there is empty. */
-static const char *contents(const char *path)
-{
-    static char text[4096];
-    long fd = call(SYS_open, (long)path, O_RDONLY, 0, 0, 0), n = 0;
-
-    if (fd >= 0)
-        n = call(SYS_read, fd, (long)text, sizeof(text) - 1, 0, 0);
-    text[n > 0 ? n : 0] = 0;
-    if (fd >= 0)
-        (void)call(SYS_close, fd, 0, 0, 0, 0);
-    return text;
-}
-
-static void show(const char *name, const char *path)
-{
-    const char *text = contents(path);
-
-    say("guest: ");
-    say(name);
-    say(" ");
-    say(text);
-    if (text[0] == 0 || text[length(text) - 1] != '\n')
-        say("\n");
-}
 
 static void load_module(const char *path)
 {
@@ -192,32 +140,6 @@ static void obey(void)
     }
 }
 
-static int asked(const char *what)
-{
-    const char *at = contents("/proc/cmdline");
-
-    for (; *at; at++) {
-        size_t n = 0;
-
-        while (what[n] && at[n] == what[n])
-            n++;
-        if (!what[n])
-            return 1;
-    }
-    return 0;
-}
-
-static void mount(const char *type, const char *at)
-{
-    (void)call(SYS_mkdir, (long)at, 0755, 0, 0, 0);
-    (void)call(SYS_mount, (long)type, (long)at, (long)type, 0, 0);
-}
-
-static void reboot(unsigned int how)
-{
-    (void)call(SYS_reboot, (long)LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, how, 0, 0);
-}
-
 void start(void)
 {
     if (call(SYS_getpid, 0, 0, 0, 0, 0) != 1)
@@ -245,5 +167,3 @@ void start(void)
     for (;;)
         ;
 }
-
-__asm__(".globl _start\n_start: andq $-16, %rsp\n call start\n");
