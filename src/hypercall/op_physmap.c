@@ -7,6 +7,15 @@
 #include <mm/frames.h>
 #include <trace/trace.h>
 
+/* Whoever had it before may have cleared it (hvmloader does), and the next one divides by what its clock says. */
+static void renew_times(struct domain *d)
+{
+    for (uint32_t i = 0; i < d->max_vcpus; i++)
+        if (d->vcpu[i])
+            vcpu_update_time(d->vcpu[i]);
+    domain_update_wallclock(d);
+}
+
 /* shared_info has one place: it moves. */
 static int add_shared_info(struct physmap_batch *b, gfn_t to)
 {
@@ -25,6 +34,7 @@ static int add_shared_info(struct physmap_batch *b, gfn_t to)
     before = d->shared_info_gfn;
     d->shared_info_gfn = to;
     spin_unlock(&d->lock);
+    renew_times(d);
     if (gfn_is_valid(before) && before.v != to.v &&
         p2m_lookup(&d->p2m, before).mfn.v == d->shared_info_mfn.v)
         return physmap_take(b, before);

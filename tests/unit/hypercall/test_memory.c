@@ -490,6 +490,22 @@ static void a_32_bit_caller_gets_the_same_effects(void **state)
     assert_int_equal(dom0_call(__HYPERVISOR_domctl, WORLD_BAD_POINTER, 0, 0), -ENOSYS);
 }
 
+/* hvmloader clears the page before it hands over, and the kernel behind it divides by the clock's multiplier. */
+static void shared_info_has_a_clock_whenever_it_is_mapped(void **state)
+{
+    struct xen_add_to_physmap add = { .domid = DOMID_SELF, .space = XENMAPSPACE_shared_info, .gpfn = 0x600 };
+    struct shared_info *s = world.guest->shared_info;
+
+    (void)state;
+    assert_int_equal(MEM(world.g0, XENMEM_add_to_physmap, &add), 0);
+    assert_int_not_equal(s->vcpu_info[0].time.tsc_to_system_mul, 0);
+    memset(s, 0, sizeof(*s));
+    add.gpfn = 1;
+    assert_int_equal(MEM(world.g0, XENMEM_add_to_physmap, &add), 0);
+    assert_int_not_equal(s->vcpu_info[0].time.tsc_to_system_mul, 0);
+    assert_int_not_equal(s->wc_version, 0);
+}
+
 static int64_t claim(uint64_t pages)
 {
     struct xen_memory_reservation r = { .nr_extents = pages, .domid = 1 };
@@ -566,6 +582,7 @@ int main(void)
         T(a_claim_is_kept_until_it_is_used_or_given_up),
         T(a_large_page_takes_the_place_of_an_emptied_table),
         T(a_32_bit_caller_gets_the_same_effects),
+        T(shared_info_has_a_clock_whenever_it_is_mapped),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
