@@ -35,4 +35,4 @@ for how in disk cd; do
     check "from a $how: it has powered itself off" section_has "$how-gone" '^status 0$'
 done
 check "free memory is what it was" section_has memory '^the same$'
-check "dom0's kernel complains of nothing" section_lacks dom0-log 'BUG:|WARNING:|unhandled|segfault'
+check "dom0's kernel complains of nothing" section_lacks dom0-log '\] (BUG|WARNING):|unhandled|segfault'

@@ -33,4 +33,4 @@ done
 check "both of its CPUs are up" section_has two-serial 'guest: online 0-1'
 check "dom0 has its backends" section_has modules 'xen_netback'
 check "free memory is what it was" section_has memory '^the same$'
-check "dom0's kernel complains of nothing" section_lacks dom0-log 'BUG:|WARNING:|unhandled|segfault'
+check "dom0's kernel complains of nothing" section_lacks dom0-log '\] (BUG|WARNING):|unhandled|segfault'
