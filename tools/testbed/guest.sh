@@ -17,7 +17,8 @@ guest_files() {
     pvh) GUEST_ADDS+=("$GUEST_DIR/vmlinuz:/root/guest-vmlinuz" "$GUEST_DIR/initrd.img:/root/guest-initrd") ;;
     esac
     if [ -n "$batch" ]; then
-        disk_payload "$dir/script.img" '' "$batch:/run-batch"
+        install -m 755 "$batch" "$dir/run-batch"
+        disk_payload "$dir/script.img" '' "$dir/run-batch:/"
         GUEST_ADDS+=("$dir/script.img:/root/guest-script.img")
         printf '#!/bin/sh\nexec sh /root/guest-dom0 batch\n' >"$dir/batch"
     else
