@@ -9,7 +9,6 @@
 #include <domain/domain.h>
 #include <hv/assert.h>
 #include <hv/errno.h>
-#include <hypercall/hypercall.h>
 #include <lib/bitmap.h>
 #include <lib/log.h>
 #include <lib/string.h>
@@ -26,6 +25,8 @@
 
 #define SCRATCH_FLOOR (96UL << 20)        /* above where a kernel is linked to run */
 #define SCRATCH_LIMIT (4UL << 30)
+#define RESERVE_FIXED (16UL << 20)        /* RAM kept when dom0_mem= says nothing: this plus 1/256 */
+#define RESERVE_SHIFT 8
 #define CPUID7_EDX_ARCH_CAPS (1U << 29)
 #define MSR_ARCH_CAPABILITIES 0x10aU
 #define LOW_MEMORY (1UL << 20)
@@ -160,7 +161,7 @@ static const char *build_image(const struct start_dom0_input *in, unsigned int v
     req.layout.kept = in->kept;
     req.layout.kept_count = in->kept_count;
     req.layout.mem = in->options->dom0_mem;
-    req.layout.reserve = dom0_default_reserve(memmap_total(in->host_map, E820_RAM));
+    req.layout.reserve = RESERVE_FIXED + (memmap_total(in->host_map, E820_RAM) >> RESERVE_SHIFT);
     req.acpi = in->acpi;
     req.acpi_memory = in->acpi_memory;
     req.scratch = (struct image_memory){ scratch_alloc, &scratch };
@@ -322,17 +323,6 @@ static int fill_domain(struct domain *d, const struct start_dom0_input *in, cons
     return domain_add_vcpus(d, d->max_vcpus);
 }
 
-/* Without dom0_mem= on the command line xl would make room for guests by dom0's balloon, but what dom0 gives up is kept
- * for it. So tools are shown what dom0 was given as if it had been asked for. */
-static void show_dom0_mem(const struct start_dom0_input *in, const struct dom0_layout *l)
-{
-    unsigned long mib = (l->ram_bytes + l->acpi_size) >> 20;
-    size_t used = strlen(hypercall_env.cmdline);
-
-    if (!in->options->dom0_mem.given)
-        hv_snprintf(hypercall_env.cmdline + used, sizeof(hypercall_env.cmdline) - used, " dom0_mem=%luM,max:%luM", mib, mib);
-}
-
 static void pin_vcpus(struct domain *d)
 {
     for (uint32_t i = 0; i < d->max_vcpus; i++) {
@@ -369,7 +359,6 @@ const char *start_dom0(const struct start_dom0_input *in)
         log_err("dom0: error %d while it was put together", rc);
         return "Tenon ran out of memory while it made dom0. Give dom0 less with dom0_mem=.";
     }
-    show_dom0_mem(in, &built.layout);
     if (in->options->dom0_vcpus_pin)
         pin_vcpus(d);
     log_info("dom0: %s kernel, %u vCPUs, %llu MiB, entry %#x", built.kernel_format, d->max_vcpus,

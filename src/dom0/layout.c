@@ -52,18 +52,6 @@ static init_text uint64_t resolve(int64_t bytes, int percent, uint64_t available
     return size;
 }
 
-#define SMALL_MACHINE (1UL << 30)
-#define DOM0_DEFAULT_MAX (4UL << 30)
-#define RESERVE_FIXED (16UL << 20)        /* RAM that the hypervisor wants for itself: this plus 1/256 */
-#define RESERVE_SHIFT 8
-
-init_text uint64_t dom0_default_reserve(uint64_t ram)
-{
-    if (ram <= SMALL_MACHINE)
-        return RESERVE_FIXED + (ram >> RESERVE_SHIFT);
-    return ram - min_of(ram / 2, DOM0_DEFAULT_MAX);
-}
-
 init_text uint64_t dom0_mem_amount(const struct dom0_mem *mem, uint64_t available, uint64_t reserve)
 {
     bool bounds_only = mem->nr == 0 && mem->nr_percent == 0 && (mem->min_given || mem->max_given);

@@ -158,16 +158,6 @@ static void every_form_of_dom0_mem_comes_to_its_amount(void **state)
                      (unsigned long long)(dom0_mem_amount(&cases[i].mem, 1000 * M, 16 * M) / M));
 }
 
-static void by_default_half_of_the_ram_is_left_for_guests(void **state)
-{
-    (void)state;
-    assert_true(dom0_default_reserve(512 * M) < 20 * M);
-    assert_true(dom0_default_reserve(1024 * M) < 24 * M);
-    assert_int_equal(dom0_default_reserve(2048 * M), 1024 * M);
-    assert_int_equal(dom0_default_reserve(8192 * M), 4096 * M);
-    assert_int_equal(dom0_default_reserve(65536 * M), 61440 * M);
-}
-
 static void max_is_what_dom0_may_ever_have(void **state)
 {
     (void)state;
@@ -457,7 +447,6 @@ int main(void)
                                setup),
         cmocka_unit_test_setup(every_form_of_dom0_mem_comes_to_its_amount, setup),
         cmocka_unit_test_setup(max_is_what_dom0_may_ever_have, setup),
-        cmocka_unit_test(by_default_half_of_the_ram_is_left_for_guests),
         cmocka_unit_test_setup(too_little_memory_is_said_with_numbers, setup),
         cmocka_unit_test_setup(a_hole_where_the_kernel_must_be_is_named, setup),
         cmocka_unit_test_setup(the_scratch_range_is_where_linux_was_seen_to_put_it, setup),

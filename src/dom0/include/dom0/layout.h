@@ -76,11 +76,6 @@ struct dom0_layout_request {
     uint64_t reserve;                      /* RAM to leave when dom0_mem= gives no amount */
     unsigned int phys_bits;                /* dom0's CPUID 0x80000008 EAX[7:0]; 0: 36 */
 };
-/*
- * What guests get when dom0_mem= says nothing: half of the RAM, more when dom0 would have more than 4 GiB of it; on a
- * machine of 1 GiB or less, which has no room for guests, just what the hypervisor itself will want.
- */
-uint64_t dom0_default_reserve(uint64_t ram);
 /* NULL or a sentence ("dom0_mem=16M is too small: the kernel needs ..."). */
 const char *dom0_layout(const struct dom0_layout_request *req,
                         struct dom0_layout *out) must_check;
