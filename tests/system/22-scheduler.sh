@@ -32,6 +32,6 @@ check 'xentrace takes a trace' section_has trace '^status 0$'
 check 'xenalyze reads it' section_has summary '^status 0$'
 check 'with exits of dom0' eval \
     'section_has summary "-- Domain 0 --" && section_has summary "(VMEXIT_|)CPUID +[1-9]"'
-check 'hypercalls by name' section_has summary '\[ *evtchn_op\] +[1-9]'
+check 'and hypercalls' section_has summary 'VMM?CALL +[1-9]'
 check 'and runstates' section_has summary 'running:'
 check 'a trace of scheduling alone' section_has small '^status 0$'
