@@ -25,7 +25,7 @@ check "xl domid, domname" section_has domid '^life$'
 check "xl uptime" section_has uptime '^life '
 check "xl top" section_has top ' life '
 check "xl -N create shows the configuration" section_has dry-run '"name": "life"'
-check "xl pause" section_has pause '^life .* --p---'
+check "xl pause" section_has pause '^life .* ..p---'
 check "xl unpause" section_lacks unpause '^life .* ..p'
 works "its console takes what is typed" console-answers
 works "xl vcpu-set takes a vCPU away" online-1
