@@ -48,31 +48,29 @@ static void fill(struct vcpu_guest_context *to, const struct hvm_hw_cpu *from)
 /* Both forms of a context: too much for the stack. */
 struct contexts { struct vcpu_guest_context guest; struct hvm_hw_cpu cpu; };
 
-static struct vcpu *target(struct ctl *t, const struct xen_domctl_vcpucontext *a, int64_t *rc)
+/* The vCPU and room for its context, which the caller frees. */
+static int64_t begin(struct ctl *t, struct vcpu **v, struct contexts **both)
 {
-    struct vcpu *v = domain_vcpu(t->d, a->vcpu);
+    const struct xen_domctl_vcpucontext *a = t->u;
 
-    if (!v)
-        *rc = hc_refuse(t->c, -ESRCH, "vcpucontext: vcpu", a->vcpu);
-    else if (!v->initialised)
-        *rc = -ENODATA;
-    else
-        *rc = 0;
-    return v;
+    *v = domain_vcpu(t->d, a->vcpu);
+    if (!*v)
+        return hc_refuse(t->c, -ESRCH, "vcpucontext: vcpu", a->vcpu);
+    if (!(*v)->initialised)
+        return -ENODATA;
+    *both = heap_new(struct contexts);
+    return *both ? 0 : -ENOMEM;
 }
 
 int64_t domctl_getvcpucontext(struct ctl *t)
 {
     const struct xen_domctl_vcpucontext *a = t->u;
     struct contexts *both;
-    int64_t rc;
-    struct vcpu *v = target(t, a, &rc);
+    struct vcpu *v;
+    int64_t rc = begin(t, &v, &both);
 
     if (rc != 0)
         return rc;
-    both = heap_new(struct contexts);
-    if (!both)
-        return -ENOMEM;
     domain_pause(t->d);
     vcpu_context_save(v, &both->cpu);
     if (domain_unpause(t->d) != 0)
@@ -86,30 +84,29 @@ int64_t domctl_getvcpucontext(struct ctl *t)
     return rc;
 }
 
-int64_t domctl_setvcpucontext(struct ctl *t)
+static int64_t set_regs(struct ctl *t, struct vcpu *v, struct contexts *both)
 {
-    const struct xen_domctl_vcpucontext *a = t->u;
-    struct contexts *both;
-    int64_t rc;
-    struct vcpu *v = target(t, a, &rc);
-
-    if (rc != 0)
-        return rc;
-    both = heap_new(struct contexts);
-    if (!both)
-        return -ENOMEM;
-    if (hc_read(t->c, &both->guest, hc_handle(a->ctxt), sizeof(both->guest)) != 0) {
-        heap_free(both);
-        return -EFAULT;
-    }
     domain_pause(t->d);
     vcpu_context_save(v, &both->cpu);
 #define X(r) both->cpu.r = both->guest.user_regs.r;
     EACH_REG(X)
 #undef X
     vcpu_context_set_regs(v, &both->cpu);
-    if (domain_unpause(t->d) != 0)
-        rc = -EINVAL;
+    return domain_unpause(t->d) == 0 ? 0 : -EINVAL;
+}
+
+int64_t domctl_setvcpucontext(struct ctl *t)
+{
+    const struct xen_domctl_vcpucontext *a = t->u;
+    struct contexts *both;
+    struct vcpu *v;
+    int64_t rc = begin(t, &v, &both);
+
+    if (rc != 0)
+        return rc;
+    rc = hc_read(t->c, &both->guest, hc_handle(a->ctxt), sizeof(both->guest));
+    if (rc == 0)
+        rc = set_regs(t, v, both);
     heap_free(both);
     return rc;
 }
