@@ -4,13 +4,8 @@
 . "$(dirname "$0")/lib.sh"
 [ -n "${TEST_FULL:-}" ] || exit 77
 . "$SOURCE_DIR/tests/system/guest/build.sh"
-. "$SOURCE_DIR/tools/testbed/lib.sh"
-. "$SOURCE_DIR/tools/testbed/image.sh"
 
-guest_initrd "$TEST_LOG/guest-initrd" || exit
-image_make "$TEST_LOG/image.log"
-boot pvh --kernel lz4 --cmdline "dom0_mem=640M,max:640M guest_loglvl=all run_limit=4000" --add "$IMAGE_DIR/vmlinuz-lz4" --add "$TEST_LOG/guest-initrd" \
-    --batch "$SOURCE_DIR/tests/system/dom0/pvh-guest.sh"
+guest_pvh_boot pvh pvh-guest.sh
 
 check "the script's exit status comes back" [ "$BOOT_STATUS" -eq 0 ]
 check "xl create makes a PVH guest of Debian's kernel" section_has create '^status 0$'

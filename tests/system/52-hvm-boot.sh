@@ -5,8 +5,6 @@
 . "$(dirname "$0")/lib.sh"
 [ -n "${TEST_FULL:-}" ] || exit 77
 . "$SOURCE_DIR/tests/system/guest/build.sh"
-. "$SOURCE_DIR/tools/testbed/lib.sh"
-. "$SOURCE_DIR/tools/testbed/image.sh"
 . "$SOURCE_DIR/tools/testbed/disk.sh"
 
 image_make "$TEST_LOG/image.log"

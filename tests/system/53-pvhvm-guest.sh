@@ -5,8 +5,6 @@
 . "$(dirname "$0")/lib.sh"
 [ -n "${TEST_FULL:-}" ] || exit 77
 . "$SOURCE_DIR/tests/system/guest/build.sh"
-. "$SOURCE_DIR/tools/testbed/lib.sh"
-. "$SOURCE_DIR/tools/testbed/image.sh"
 
 image_make "$TEST_LOG/image.log"
 guest_work_initrd "$TEST_LOG/guest-initrd" sd_mod ata_piix sr_mod e1000 xen-blkfront xen-netfront || exit

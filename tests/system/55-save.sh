@@ -5,14 +5,8 @@
 . "$(dirname "$0")/lib.sh"
 [ -n "${TEST_FULL:-}" ] || exit 77
 . "$SOURCE_DIR/tests/system/guest/build.sh"
-. "$SOURCE_DIR/tools/testbed/lib.sh"
-. "$SOURCE_DIR/tools/testbed/image.sh"
 
-guest_initrd "$TEST_LOG/guest-initrd" || exit
-image_make "$TEST_LOG/image.log"
-boot save --kernel lz4 --timeout 3600 --cmdline "dom0_mem=640M,max:640M guest_loglvl=all run_limit=4000" \
-    --add "$IMAGE_DIR/vmlinuz-lz4" --add "$TEST_LOG/guest-initrd" --add "$SOURCE_DIR/tests/system/dom0/guests.sh" \
-    --batch "$SOURCE_DIR/tests/system/dom0/save.sh"
+guest_pvh_boot save save.sh --timeout 3600
 
 # works WHAT SECTION
 works() { check "$1" section_has "$2" '^status 0$'; }

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
-# The initramfs of test guests: one program, written into a cpio archive ("newc") without further tools.
+# The initramfs of test guests: one program, written into a cpio archive ("newc") without further tools; and the boot of a dom0
+# that makes such guests. Sourced after lib.sh of the system tests.
+. "$SOURCE_DIR/tools/testbed/lib.sh"
+. "$SOURCE_DIR/tools/testbed/image.sh"
 
 # guest_archive_entry NAME MODE FILE: header, name and contents, each filled up to four bytes.
 guest_archive_entry() {
@@ -72,4 +75,13 @@ guest_work_initrd() {
     } >"$out"
     rm -r "$out.init" "$out.modules" 2>/dev/null
     return 0
+}
+
+# guest_pvh_boot NAME SCRIPT RUN-OPTION...: dom0 with what PVH guests are made of in /root, and memory left for them.
+guest_pvh_boot() {
+    guest_initrd "$TEST_LOG/guest-initrd" || exit
+    image_make "$TEST_LOG/image.log"
+    boot "$1" --kernel lz4 --cmdline "dom0_mem=640M,max:640M guest_loglvl=all run_limit=4000" \
+        --add "$IMAGE_DIR/vmlinuz-lz4" --add "$TEST_LOG/guest-initrd" --add "$SOURCE_DIR/tests/system/dom0/guests.sh" \
+        --batch "$SOURCE_DIR/tests/system/dom0/$2" "${@:3}"
 }
