@@ -218,6 +218,15 @@ int domain_send_msi(struct domain *d, uint64_t address, uint32_t data)
 
 /* ---- the PIC and the CPU ---- */
 
+/* Through the IO-APIC, as hvmloader leaves it to the firmware. */
+static bool extint_by_ioapic(const struct vcpu *v)
+{
+    struct ioapic_msg to;
+
+    return v->domain->vioapic_count > 0 && vioapic_passes_extint(v->domain->vioapic[0], &to) &&
+           vlapic_is_enabled(&v->lapic) && vlapic_matches(&v->lapic, to.dest, to.logical, false);
+}
+
 bool vcpu_extint_pending(const struct vcpu *v)
 {
     const struct platform *p = v->domain->platform;
@@ -228,7 +237,7 @@ bool vcpu_extint_pending(const struct vcpu *v)
     if (!(v->lapic.base_msr & VLAPIC_BASE_EN))
         return true;
     lvt0 = *(const volatile uint32_t *)(const volatile void *)(v->lapic.regs + VLAPIC_REG_LVT0);
-    return (lvt0 & LVT_MODE_OR_MASK) == LVT_EXTINT;
+    return (lvt0 & LVT_MODE_OR_MASK) == LVT_EXTINT || extint_by_ioapic(v);
 }
 
 uint8_t vcpu_take_extint(struct vcpu *v)

@@ -19,6 +19,7 @@
 #define RTE_REMOTE_IRR BIT(14)
 #define RTE_LEVEL BIT(15)
 #define RTE_MASKED BIT(16)
+#define MODE_EXTINT 7U
 #define RTE_WRITABLE 0xff0000000001afffULL
 
 void vioapic_init(struct vioapic *io, uint64_t address, unsigned int gsi_base, unsigned int pins,
@@ -194,6 +195,14 @@ void vioapic_eoi(struct vioapic *io, uint8_t vector,
 bool vioapic_pin_masked(const struct vioapic *io, unsigned int pin)
 {
     return pin >= io->pins || (io->rte[pin] & RTE_MASKED) != 0;
+}
+
+bool vioapic_passes_extint(const struct vioapic *io, struct ioapic_msg *to)
+{
+    uint64_t rte = READ_ONCE(io->rte[0]);
+
+    *to = message_of(rte);
+    return io->pins > 0 && (rte & RTE_MASKED) == 0 && to->mode == MODE_EXTINT;
 }
 
 bool vioapic_pin_in_service(const struct vioapic *io, unsigned int pin)

@@ -148,6 +148,22 @@ static void the_eoi_register_exists_from_version_20_on(void **state)
     assert_int_equal(w->e.changed_pin, 8);
 }
 
+static void pin_0_passes_the_pics_interrupts_on_where_it_is_set_so(void **state)
+{
+    struct world *w = *state;
+
+    assert_false(vioapic_passes_extint(&w->io, &w->msg));
+    put(w, 0x11, 3u << 24);
+    put(w, 0x10, 0x700);
+    assert_true(vioapic_passes_extint(&w->io, &w->msg));
+    assert_int_equal(w->msg.dest, 3);
+    assert_false(w->msg.logical);
+    put(w, 0x10, 0x10700);
+    assert_false(vioapic_passes_extint(&w->io, &w->msg));
+    put(w, 0x10, 0x030);
+    assert_false(vioapic_passes_extint(&w->io, &w->msg));
+}
+
 static void registers_beyond_the_pins_are_nobody(void **state)
 {
     struct world *w = *state;
@@ -171,6 +187,7 @@ int main(void)
         T(unmasking_a_high_level_line_delivers_at_once),
         T(flipping_to_edge_ends_the_interrupt),
         T(the_eoi_register_exists_from_version_20_on),
+        T(pin_0_passes_the_pics_interrupts_on_where_it_is_set_so),
         T(registers_beyond_the_pins_are_nobody),
     };
 

@@ -401,16 +401,47 @@ static void out(uint16_t port, uint8_t value)
     assert_int_equal(exit_pio(g(), &x), ACT_ADVANCE);
 }
 
-static void an_isa_line_reaches_the_cpu_through_the_pic(void **state)
+static void open_pic(void)
 {
     static const struct { uint16_t port; uint8_t value; } init[] = {
         { 0x20, 0x11 }, { 0x21, 0x08 }, { 0x21, 0x04 }, { 0x21, 0x01 },
         { 0xa0, 0x11 }, { 0xa1, 0x70 }, { 0xa1, 0x02 }, { 0xa1, 0x01 }, { 0x21, 0 }, { 0xa1, 0 },
     };
 
-    (void)state;
     for (unsigned int i = 0; i < sizeof(init) / sizeof(init[0]); i++)
         out(init[i].port, init[i].value);
+}
+
+static void device_write(uint64_t address, uint32_t value)
+{
+    struct io_req req = { .addr = address, .size = 4, .write = true, .data = value };
+
+    assert_int_equal(vcpu_mmio_access(g(), &req), IO_DONE);
+}
+
+/* As hvmloader has it: the local APIC's own input is masked. */
+static void the_pic_reaches_the_cpu_through_pin_0_of_the_ioapic(void **state)
+{
+    (void)state;
+    open_pic();
+    device_write(0xfee00000 + 0xf0, 0x1ff);
+    device_write(0xfee00000 + 0x350, 0x10700);
+    domain_set_isa(world.guest, 14, true);
+    assert_false(vcpu_wants_extint(g()));
+    device_write(0xfec00000, 0x11);
+    device_write(0xfec00010, 0);
+    device_write(0xfec00000, 0x10);
+    device_write(0xfec00010, 0x700);
+    assert_true(vcpu_wants_extint(g()));
+    device_write(0xfec00000, 0x11);
+    device_write(0xfec00010, 5U << 24);
+    assert_false(vcpu_wants_extint(g()));
+}
+
+static void an_isa_line_reaches_the_cpu_through_the_pic(void **state)
+{
+    (void)state;
+    open_pic();
     assert_false(vcpu_wants_extint(g()));
     domain_set_isa(world.guest, 14, true);
     assert_true(vcpu_wants_extint(g()));
@@ -510,6 +541,7 @@ int main(void)
         T(an_access_across_the_end_of_the_range_is_nobodys),
         T(devices_of_ours_come_first_and_pass_on_what_is_not_theirs),
         T(servers_are_told_when_pages_have_gone),
+        T(the_pic_reaches_the_cpu_through_pin_0_of_the_ioapic),
         T(an_isa_line_reaches_the_cpu_through_the_pic),
         T(events_come_by_a_pci_line_where_the_guest_wants_it_so),
         T(the_platform_is_saved_and_loaded),

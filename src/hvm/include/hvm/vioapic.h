@@ -43,6 +43,9 @@ bool vioapic_set_line(struct vioapic *io, unsigned int pin, bool high, struct io
 void vioapic_eoi(struct vioapic *io, uint8_t vector,
                  void (*fn)(void *ctx, unsigned int pin, const struct ioapic_msg *again), void *ctx);
 bool vioapic_pin_masked(const struct vioapic *io, unsigned int pin);
+/* Virtual wire mode by way of the IO-APIC (MultiProcessor Specification 1.4, 3.6.2.2): pin 0, where the PIC's output is
+ * wired to, has ExtINT and is not masked. *to: where to. Without the lock, by any CPU. */
+bool vioapic_passes_extint(const struct vioapic *io, struct ioapic_msg *to);
 bool vioapic_pin_in_service(const struct vioapic *io, unsigned int pin);   /* remote IRR */
 
 #endif
