@@ -24,23 +24,34 @@ guest() {
     await "$left" "$@"
     s "$name-gone" is_gone kind
     s "$name-serial" sh -c "tr -d '\r' <serial | tr '\033' '~'"
+    is_gone kind || s "$name-screen" screen
     is_gone kind || xl destroy kind
 }
 
+# screen: what the guest shows in text mode, read by its device model out of the VGA's memory.
+screen() {
+    xl qemu-monitor-command kind 'xp /2000hx 0xb8000' |
+        perl -ne 'print map { chr hex } /0x..(..)/g' | fold -w 80
+    echo
+}
+
+# tested: memtest86+ has passed its first test.
+tested() { screen 2>/dev/null | grep -qE 'Test #[ 0-9]*[1-9]|#[1-9]'; }
+
 before=$(free)
 drivers
-if [ -f vmlinuz-686 ]; then
-    config 'memory = 192' 'vcpus = 1' 'kernel = "/root/vmlinuz-686"' 'ramdisk = "/root/guest-initrd32"' 'cmdline = "console=ttyS0 quiet"'
-    guest i386 300 is_gone kind
-fi
-if [ -f memtest.bin ]; then
-    config 'memory = 32' 'vcpus = 1' 'kernel = "/root/memtest.bin"' 'cmdline = "console=ttyS0,115200"'
-    guest memtest 150 says serial 'Test #[ 0-9]*[1-9]|#[1-9]'
-fi
-if [ -f uefi.img ]; then
-    config 'memory = 256' 'vcpus = 1' 'firmware = "ovmf"' 'disk = [ "format=raw,vdev=hda,access=rw,target=/root/uefi.img" ]'
-    guest uefi 500 is_gone kind
-fi
+disk_image data.img 16
+config 'memory = 192' 'vcpus = 1' 'kernel = "/root/vmlinuz-686"' 'ramdisk = "/root/guest-initrd32"' \
+    'cmdline = "console=ttyS0 quiet disk=xvda log=Hypervisor,events"' 'disk = [ "format=raw,vdev=xvda,access=rw,target=/root/data.img" ]'
+s image disk_sums data.img
+guest i386 600 is_gone kind
+s disk disk_sums data.img
+config 'memory = 256' 'vcpus = 1' 'firmware = "ovmf"' 'disk = [ "format=raw,vdev=hda,access=rw,target=/root/uefi.img" ]'
+guest uefi 900 is_gone kind
+config 'memory = 32' 'vcpus = 1' 'kernel = "/root/memtest.bin"'
+guest memtest-direct 600 tested
+config 'memory = 32' 'vcpus = 1' 'disk = [ "format=raw,vdev=hdc,devtype=cdrom,target=/root/memtest.iso" ]' 'boot = "d"'
+guest memtest-iso 600 tested
 memory_is "$before"
 s dmesg xl dmesg
 echo "=== end"
