@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <domain/domain.h>
 
+#include <hv/errno.h>
 #include <lib/string.h>
 
 static bool is_block(const struct slat_entry *e)
@@ -32,36 +33,86 @@ int p2m_block_protect(struct p2m *p, gfn_t first, bool on)
     return rc;
 }
 
+/* P2M lock held, as below. Pages that cannot be made clean for want of memory for a split stay dirty, which is on the safe side. */
+static unsigned int take_dirty(struct p2m *p, gfn_t first, unsigned int count, bool clean, uint64_t *bits)
+{
+    unsigned int dirty = 0;
+
+    for (uint64_t i = 0; i < count; i++) {
+        gfn_t g = gfn_add(first, i);
+
+        if (slat_lookup(&p->slat, g).type != P2M_RAM_RW)
+            continue;
+        bits[i / 64] |= 1UL << (i % 64);
+        dirty++;
+        if (clean && retype(p, g, PAGE_ORDER_4K, P2M_RAM_RW, P2M_RAM_LOGDIRTY) != 0)
+            clean = false;
+    }
+    return dirty;
+}
+
+/* P2M lock held: a large page that is dirty as a whole need not be split. */
+static unsigned int take_dirty_block(struct p2m *p, gfn_t first, bool clean, uint64_t bits[LOGDIRTY_WORDS])
+{
+    struct slat_entry e = slat_lookup(&p->slat, first);
+
+    if (!is_block(&e))
+        return take_dirty(p, first, LOGDIRTY_BLOCK, clean, bits);
+    if (e.type != P2M_RAM_RW)
+        return 0;
+    memset(bits, 0xff, LOGDIRTY_WORDS * sizeof(bits[0]));
+    if (clean)
+        (void)retype(p, first, PAGE_ORDER_2M, P2M_RAM_RW, P2M_RAM_LOGDIRTY);
+    return LOGDIRTY_BLOCK;
+}
+
 unsigned int p2m_block_dirty(struct p2m *p, gfn_t first, bool clean, uint64_t bits[LOGDIRTY_WORDS])
 {
-    struct slat_entry e;
-    unsigned int count = 0;
+    unsigned int count;
 
     memset(bits, 0, LOGDIRTY_WORDS * sizeof(bits[0]));
     spin_lock(&p->lock);
-    e = slat_lookup(&p->slat, first);
-    if (is_block(&e)) {
-        if (e.type == P2M_RAM_RW) {
-            memset(bits, 0xff, LOGDIRTY_WORDS * sizeof(bits[0]));
-            count = LOGDIRTY_BLOCK;
-            /* Without memory for a split it stays dirty, which is on the safe side. */
-            if (clean && retype(p, first, PAGE_ORDER_2M, P2M_RAM_RW, P2M_RAM_LOGDIRTY) != 0)
-                clean = false;
-        }
-    } else {
-        for (uint64_t i = 0; i < LOGDIRTY_BLOCK; i++) {
-            gfn_t g = gfn_add(first, i);
-
-            if (slat_lookup(&p->slat, g).type != P2M_RAM_RW)
-                continue;
-            bits[i / 64] |= 1UL << (i % 64);
-            count++;
-            if (clean && retype(p, g, PAGE_ORDER_4K, P2M_RAM_RW, P2M_RAM_LOGDIRTY) != 0)
-                clean = false;
-        }
-    }
+    count = take_dirty_block(p, first, clean, bits);
     spin_unlock(&p->lock);
     return count;
+}
+
+void domain_begin_logdirty(struct domain *d)
+{
+    spin_lock(&d->p2m.lock);
+    d->logdirty.mode = LOGDIRTY_ON;
+    d->logdirty.vram_count = 0;
+    spin_unlock(&d->p2m.lock);
+}
+
+bool domain_watch_vram(struct domain *d, gfn_t first, uint32_t count)
+{
+    struct logdirty *l = &d->logdirty;
+    bool same;
+
+    spin_lock(&d->p2m.lock);
+    same = l->vram_first == first.v && l->vram_count == count;
+    l->vram_first = first.v;
+    l->vram_count = count;
+    spin_unlock(&d->p2m.lock);
+    return same;
+}
+
+int domain_vram_dirty(struct domain *d, gfn_t first, unsigned int count, uint64_t bits[LOGDIRTY_WORDS])
+{
+    struct p2m *p = &d->p2m;
+    int rc = 0;
+
+    memset(bits, 0, LOGDIRTY_WORDS * sizeof(bits[0]));
+    spin_lock(&p->lock);
+    if (d->logdirty.mode != LOGDIRTY_OFF)
+        rc = -ENODATA;
+    else if (count == LOGDIRTY_BLOCK && !(first.v % LOGDIRTY_BLOCK))
+        (void)take_dirty_block(p, first, true, bits);
+    else
+        (void)take_dirty(p, first, count, true, bits);
+    spin_unlock(&p->lock);
+    return rc;
 }
 
 uint64_t p2m_next_used(struct p2m *p, uint64_t g)

@@ -14,6 +14,7 @@
 #include <xen/sched.h>
 
 #define MAX_BUFFERS 3U
+#define VRAM_PAGES_MAX 0x4000U              /* 64 MiB */
 #define HEADER offsetof(struct xen_dm_op, u)
 
 struct dm {
@@ -122,14 +123,41 @@ static bool gfns_fit(uint64_t first, uint64_t count)
     return first < GFN_LIMIT && count <= GFN_LIMIT - first;
 }
 
-/* No page is watched: the whole screen is to be drawn again, which the errno says. */
+/* The bits of the screen's pages from `done` on, one step's worth. A new screen has all of them set. */
+static int64_t tell_vram(struct dm *m, uint32_t done, uint32_t count, bool known)
+{
+    gfn_t first = gfn_of(m->op.u.track_dirty_vram.first_pfn + done);
+    uint64_t bits[LOGDIRTY_WORDS];
+    int rc = domain_vram_dirty(m->d, first, count, bits);
+
+    if (!known)
+        memset(bits, 0xff, sizeof(bits));
+    if (rc == 0 && hc_write(m->c, gva_of(hc_handle(m->buf[1].h).v + done / 8), bits, (count + 7) / 8) != 0)
+        rc = -EFAULT;
+    return rc;
+}
+
+/* -ENODATA has the device model draw everything: while the domain's memory is logged, and of more screen than one call may take. */
 static int64_t dm_track_vram(struct dm *m)
 {
     const struct xen_dm_op_track_dirty_vram *a = &m->op.u.track_dirty_vram;
+    int64_t rc = 0;
+    bool known;
 
     if (a->pad || !gfns_fit(a->first_pfn, a->nr))
-        return -EINVAL;
-    return a->nr == 0 ? 0 : -ENODATA;
+        return hc_invalid(m->c, "track_dirty_vram: first_pfn", a->first_pfn);
+    if (a->nr > VRAM_PAGES_MAX)
+        return -ENODATA;
+    if (a->nr > 0 && (m->buffers < 2 || m->buf[1].size < (a->nr + 7) / 8))
+        return hc_invalid(m->c, "track_dirty_vram: nr", a->nr);
+    known = domain_watch_vram(m->d, gfn_of(a->first_pfn), a->nr);
+    for (uint32_t done = 0; rc == 0 && done < a->nr; done += LOGDIRTY_BLOCK)
+        rc = tell_vram(m, done, min_of(a->nr - done, LOGDIRTY_BLOCK), known);
+    if (a->nr > 0)
+        p2m_flush(&m->d->p2m);
+    if (rc != 0)
+        (void)domain_watch_vram(m->d, gfn_of(0), 0);   /* what was not told is not forgotten */
+    return rc;
 }
 
 /* One extent, from where it made way; what is left of it is written back when it does so again. */

@@ -69,7 +69,7 @@ static int64_t turn_on(struct ctl *t)
     struct logdirty *l = &t->d->logdirty;
     int64_t rc;
 
-    l->mode = LOGDIRTY_ON;
+    domain_begin_logdirty(t->d);
     rc = protect_all(t, true);
     l->dirty = l->faults = 0;
     return rc;

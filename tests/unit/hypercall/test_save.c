@@ -251,6 +251,75 @@ static void a_device_model_says_what_it_wrote(void **state)
     assert_int_equal(dom0_call(__HYPERVISOR_dm_op, 1, 2, world_put(world.dom0, buf, sizeof(buf))), -EINVAL);
 }
 
+/* The first 192 bits of what a device model is told of the screen at gfn `first`. */
+static int64_t track(uint64_t first, uint32_t nr, uint64_t bits[3])
+{
+    struct xen_dm_op op = { .op = XEN_DMOP_track_dirty_vram, .u.track_dirty_vram = { .first_pfn = first, .nr = nr } };
+    struct xen_dm_op_buf buf[2];
+    uint64_t at;
+    int64_t rc;
+
+    memset(bits, 0xee, 24);
+    memset(buf, 0, sizeof(buf));
+    world_forget();
+    at = world_put(world.dom0, bits, 24);
+    buf[0].h.p = (void *)world_put(world.dom0, &op, sizeof(op));
+    buf[0].size = sizeof(op);
+    buf[1].h.p = (void *)at;
+    buf[1].size = 24;
+    rc = dom0_call(__HYPERVISOR_dm_op, 1, 2, world_put(world.dom0, buf, sizeof(buf)));
+    world_get(world.dom0, at, bits, 24);
+    return rc;
+}
+
+static void the_screen_is_drawn_where_it_was_written(void **state)
+{
+    uint64_t bits[3];
+
+    (void)state;
+    assert_int_equal(track(4, 130, bits), 0);
+    assert_int_equal(bits[0] & bits[1], UINT64_MAX);
+    assert_int_equal(bits[2], 0xeeeeeeeeeeeeeeffUL);
+    assert_int_equal(track(4, 130, bits), 0);
+    assert_int_equal(bits[0] | bits[1] | (bits[2] & 3), 0);
+    guest_writes(5);
+    guest_writes(200);
+    assert_true(p2m_dirty_fault(&world.guest->p2m, gfn_of(132)));
+    assert_int_equal(track(4, 130, bits), 0);
+    assert_int_equal(bits[0], 1UL << 1);
+    assert_int_equal(bits[2] & 3, 1);
+    assert_int_equal(track(4, 130, bits), 0);
+    assert_int_equal(bits[0], 0);
+    /* Another screen, and none. */
+    assert_int_equal(track(5, 130, bits), 0);
+    assert_int_equal(bits[0], UINT64_MAX);
+    assert_int_equal(track(0, 0, bits), 0);
+    assert_int_equal(track(5, 130, bits), 0);
+    assert_int_equal(bits[0], UINT64_MAX);
+    assert_int_equal(track(5, 193, bits), -EINVAL);
+    assert_int_equal(track(5, 0x4001, bits), -ENODATA);
+    assert_int_equal(track(1UL << 50, 64, bits), -EINVAL);
+}
+
+/* A page that the device model made clean would never be sent. */
+static void while_memory_is_logged_the_screen_is_the_logs(void **state)
+{
+    uint64_t screen[3], bits[16];
+
+    (void)state;
+    assert_int_equal(track(4, 64, screen), 0);
+    assert_int_equal(log_op(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY), 0);
+    guest_writes(5);
+    assert_int_equal(track(4, 64, screen), -ENODATA);
+    assert_int_equal(read_log(XEN_DOMCTL_SHADOW_OP_CLEAN, 1024, bits), 1);
+    assert_int_equal(log_op(XEN_DOMCTL_SHADOW_OP_OFF), 0);
+    assert_int_equal(track(4, 64, screen), 0);
+    assert_int_equal(screen[0], UINT64_MAX);
+    guest_writes(6);
+    assert_int_equal(track(4, 64, screen), 0);
+    assert_int_equal(screen[0], 1UL << 2);
+}
+
 /* ---- registers ---- */
 
 static void registers_are_shown_and_the_general_ones_set(void **state)
@@ -679,6 +748,8 @@ int main(void)
         T(pages_that_come_meanwhile_are_dirty),
         T(the_log_makes_way_and_goes_on),
         T(a_device_model_says_what_it_wrote),
+        T(the_screen_is_drawn_where_it_was_written),
+        T(while_memory_is_logged_the_screen_is_the_logs),
         T(a_context_is_what_it_was_after_a_round),
         T(a_vcpu_that_is_down_stays_down),
         T(an_apic_record_cannot_make_what_is_not_there),
