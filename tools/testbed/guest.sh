@@ -27,14 +27,16 @@ guest_files() {
     fi
 }
 
-# guest_config MODE BATCH: xl's configuration; dom0 writes the guest's disk in the place of @DISK@.
+# guest_config MODE BATCH: xl's configuration; dom0 writes the guest's disk in the place of @DISK@. QEMU serves the disks: blkback's
+# hotplug script has ten seconds, which an emulated CPU that shares its host may not make.
 guest_config() {
-    local mode=$1 disks="'phy:@DISK@,hda,w'" kind=hvm
+    local mode=$1 disk='format=raw,access=rw,backendtype=qdisk' first=hda second=hdb kind=hvm disks
     if [ "$mode" = pvh ]; then
         kind=pvh
-        disks="'phy:@DISK@,xvda,w'"
+        first=xvda second=xvdb
     fi
-    [ -z "$2" ] || disks+=", 'format=raw,vdev=$([ $kind = pvh ] && echo xvdb || echo hdb),access=rw,target=/root/guest-script.img'"
+    disks="'$disk,vdev=$first,target=@DISK@'"
+    [ -z "$2" ] || disks+=", '$disk,vdev=$second,target=/root/guest-script.img'"
     cat <<END
 name = "guest"
 type = "$kind"
