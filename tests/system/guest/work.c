@@ -7,7 +7,7 @@
  *   disk=NAME   waits for /dev/NAME, says the checksum (as of cksum) of its first 4 MiB and of 64 KiB that it writes behind them
  *   net=NAME    waits for this card, gives it 192.168.77.2/24 and sends back what comes in by one TCP connection to port 7
  *   net2        the same with the address 192.168.77.3, for a second guest
- *   peer        before that connects to 192.168.77.2, sends 256 KiB, and says the checksums of what went and what came
+ *   peer        instead connects to 192.168.77.2, sends 256 KiB, and says the checksums of what went and what came; mib=N: N MiB
  *   log=A,B     says the lines of the kernel's log that contain one of the words: with "quiet" the slow serial port is spared the rest
  *   act=WHAT    then: off (the default), reboot, crash or stay
  */
@@ -256,10 +256,21 @@ static int set_up_card(const char *name, unsigned int last)
     return (int)rc;
 }
 
+/* The number behind NAME= on the command line, or 0. */
+static unsigned long number_of(const char *name)
+{
+    unsigned long n = 0;
+
+    for (const char *at = value_of(name); *at >= '0' && *at <= '9'; at++)
+        n = n * 10 + (unsigned long)(*at - '0');
+    return n;
+}
+
 static void talk_to_peer(void)
 {
     struct address a = address(2, ECHO_PORT);
     struct sum went = { 0, 0 }, came = { 0, 0 };
+    unsigned long mib = number_of("mib"), bytes = mib ? mib << 20 : NET_BYTES;
     long s, n = 1;
 
     for (int tries = 0; tries < 300; tries++) {
@@ -269,7 +280,8 @@ static void talk_to_peer(void)
         (void)call(__NR_close, s, 0, 0, 0, 0);
         nap();
     }
-    while (n > 0 && came.bytes < NET_BYTES) {
+    say("guest: network talks\n");
+    while (n > 0 && came.bytes < bytes) {
         for (size_t i = 0; i < 4096; i++)
             buffer[i] = (uint8_t)(i * 5 + went.bytes / 4096);
         n = call(__NR_write, s, (long)buffer, 4096, 0, 0);
