@@ -317,7 +317,6 @@ static int fill_domain(struct domain *d, const struct start_dom0_input *in, cons
     make_cpuid(d, in->options);
     d->no_apicv = in->options->no_apicv;
     d->run_limit = in->options->run_limit_us * time_tsc_khz() / 1000;
-    d->tsc_khz = (uint32_t)time_tsc_khz();
     dom0_irq_init();
     domain_update_wallclock(d);
     return domain_add_vcpus(d, d->max_vcpus);

@@ -12,6 +12,8 @@
 #include <lib/string.h>
 #include <mm/frames.h>
 #include <mm/heap.h>
+#include <x86/cpu.h>
+#include <x86/time.h>
 #include <xen/hvm/params.h>
 #include <xen/sched.h>
 
@@ -180,6 +182,15 @@ static void init_locks(struct domain *d)
     spin_lock_init(&d->vdev_lock, LOCK_VDEV);
 }
 
+/* dom0 shares the machine's; others begin at 0. */
+static void init_tsc(struct domain *d, bool shared)
+{
+    uint64_t host = shared ? time_boot_tsc() : cpu_rdtsc();
+
+    guest_tsc_init(&d->tsc, (uint32_t)time_tsc_khz());
+    guest_tsc_set(&d->tsc, shared ? host : 0, host);
+}
+
 int domain_create(domid_t id, const struct xen_domctl_createdomain *config, struct domain **out)
 {
     struct domain *d;
@@ -198,6 +209,7 @@ int domain_create(domid_t id, const struct xen_domctl_createdomain *config, stru
     d->max_pages = 0;
     init_locks(d);
     hvm_params_init(&d->params);
+    init_tsc(d, id == 0);
     for (unsigned int i = 0; i < DOMAIN_WATCHDOGS; i++)
         timer_init(&d->watchdog[i].timer, watchdog_fired, d, this_cpu_id());
     d->vcpu = heap_new_array(struct vcpu *, d->max_vcpus);

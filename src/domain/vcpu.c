@@ -163,6 +163,7 @@ int vcpu_create(struct domain *d, uint32_t id)
         vcpu_destroy(v);
         return rc;
     }
+    v->context_new = true;     /* its CPU has yet to be given the TSC */
     v->hw.guest_xcr0 = 1;      /* x87, as after reset */
     vcpu_place_info_default(v);
     d->vcpu[id] = v;
@@ -208,13 +209,51 @@ struct vcpu_time_info *vcpu_time_area(struct vcpu *v)
     return info ? &info->time : NULL;
 }
 
-static struct pvclock_source clock_of(const struct domain *d)
-{
-    struct tsc_scale s = time_tsc_scale();
+/* ---- TSC ---- */
 
+uint64_t vcpu_tsc(const struct vcpu *v)
+{
+    return guest_tsc_at(&v->domain->tsc, cpu_rdtsc()) + v->tsc_adjust;
+}
+
+ns_t vcpu_tsc_deadline(const struct vcpu *v, uint64_t tsc)
+{
+    uint64_t host = guest_tsc_until(&v->domain->tsc, tsc - v->tsc_adjust, cpu_rdtsc(), (uint32_t)time_tsc_khz());
+
+    return host > time_ns_to_tsc(NS_NEVER / 4) ? NS_NEVER : time_now() + time_tsc_to_ns(host);
+}
+
+void vcpu_apply_tsc(struct vcpu *v)
+{
+    const struct guest_tsc *t = &v->domain->tsc;
+
+    if (hw_features.tsc_scaling)
+        hw_set_tsc_multiplier(&v->hw, t->ratio << 16);       /* 32.32 to 16.48 */
+    hw_set_tsc_offset(&v->hw, t->offset + v->tsc_adjust);
+    hw_set_rdtsc_exits(&v->hw, t->emulated);
+}
+
+void vcpu_set_tsc_adjust(struct vcpu *v, uint64_t adjust)
+{
+    v->tsc_adjust = adjust;
+    vcpu_apply_tsc(v);
+    vcpu_update_time(v);
+}
+
+/* Two conversions in a row may lose as many nanoseconds: rather the guest sees a deadline passed than that it comes early. */
+#define CLOCK_ROUNDING_NS 2
+
+static struct pvclock_source clock_of(const struct vcpu *v)
+{
+    const struct guest_tsc *t = &v->domain->tsc;
+    struct tsc_scale s = time_tsc_scale();
+    ns_t since_boot = time_tsc_to_ns(t->host - time_boot_tsc());
+
+    if (t->ratio != GUEST_TSC_ONE)
+        pvclock_scale(t->khz, &s.mul, &s.shift);
     return (struct pvclock_source){
-        .tsc_timestamp = time_boot_tsc() + d->tsc_offset,
-        .system_time = 0,
+        .tsc_timestamp = t->guest + v->tsc_adjust,
+        .system_time = since_boot ? since_boot + CLOCK_ROUNDING_NS : 0,
         .mul = s.mul,
         .shift = s.shift,
         .flags = XEN_PVCLOCK_TSC_STABLE_BIT,
@@ -223,7 +262,7 @@ static struct pvclock_source clock_of(const struct domain *d)
 
 void vcpu_update_time(struct vcpu *v)
 {
-    struct pvclock_source clock = clock_of(v->domain);
+    struct pvclock_source clock = clock_of(v);
     struct vcpu_time_info *to = vcpu_time_area(v);
 
     if (to)

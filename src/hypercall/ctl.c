@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ctl.h"
 
+#include <hv/assert.h>
 #include <lib/bitmap.h>
 #include <lib/string.h>
 
@@ -135,4 +136,12 @@ int ctl_write_cpumask(struct hc *c, const struct xenctl_bitmap *to, const struct
      * another's. */
     bytes = min_of(bytes, PAGE_SIZE);
     return guest_clear(c->v, gva_at(hc_handle(to->bitmap), known, 1), bytes - known);
+}
+
+void ctl_resume(struct domain *d)
+{
+    int rc = domain_unpause(d);
+
+    ASSERT(rc == 0);
+    (void)rc;
 }

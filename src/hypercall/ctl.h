@@ -41,6 +41,9 @@ int ctl_read_cpumask(struct hc *c, const struct xenctl_bitmap *from, struct cpum
 int ctl_write_cpumask(struct hc *c, const struct xenctl_bitmap *to,
                       const struct cpumask *from) must_check;
 
+/* Ends a pause of ours (domain_pause()): there is one to end. */
+void ctl_resume(struct domain *d);
+
 /* getdomaininfo, shared with the list form. */
 void ctl_domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info);
 

@@ -7,7 +7,6 @@
 #include "ctl.h"
 #include "vcpu_context.h"
 
-#include <hv/assert.h>
 #include <lib/string.h>
 #include <mm/heap.h>
 #include <x86/cpu.h>
@@ -50,7 +49,7 @@ static void make_header(struct domain *d, union record *r)
     r->header.magic = HVM_FILE_MAGIC;
     r->header.version = HVM_FILE_VERSION;
     r->header.cpuid = cpu_cpuid(1, 0).eax;
-    r->header.gtsc_khz = d->tsc_khz ? d->tsc_khz : (uint32_t)time_tsc_khz();
+    r->header.gtsc_khz = d->tsc.khz;
 }
 
 static void make_lapic(const struct vcpu *v, union record *r)
@@ -94,6 +93,7 @@ static bool make_record(struct domain *d, uint16_t type, struct vcpu *v, union r
         if (!has_state(v))
             return false;
         vcpu_context_save(v, &r->cpu);
+        r->cpu.tsc = vcpu_tsc(v);
         *length = sizeof(r->cpu);
         return true;
     case HVM_SAVE_CODE(LAPIC):
@@ -123,9 +123,9 @@ static bool make_record(struct domain *d, uint16_t type, struct vcpu *v, union r
     }
 }
 
-static const uint16_t vcpu_records[] = { HVM_SAVE_CODE(CPU), HVM_SAVE_CODE(LAPIC),
-                                         HVM_SAVE_CODE(LAPIC_REGS), HVM_SAVE_CODE(MTRR),
-                                         CPU_XSAVE_CODE, HVM_SAVE_CODE(TSC_ADJUST) };
+/* The TSC stands before the deadlines that are made of it. */
+static const uint16_t vcpu_records[] = { HVM_SAVE_CODE(CPU), HVM_SAVE_CODE(TSC_ADJUST), HVM_SAVE_CODE(LAPIC),
+                                         HVM_SAVE_CODE(LAPIC_REGS), HVM_SAVE_CODE(MTRR), CPU_XSAVE_CODE };
 
 static void put_platform(struct sink *s, struct domain *d, union record *r)
 {
@@ -151,15 +151,6 @@ static void put_all(struct sink *s, struct domain *d, union record *r)
     put_record(s, HVM_SAVE_CODE(END), 0, NULL, 0);
 }
 
-/* Ends a pause of ours: there is one to end. */
-static void resume(struct domain *d)
-{
-    int rc = domain_unpause(d);
-
-    ASSERT(rc == 0);
-    (void)rc;
-}
-
 int64_t domctl_gethvmcontext(struct ctl *t)
 {
     struct xen_domctl_hvmcontext *a = t->u;
@@ -171,7 +162,7 @@ int64_t domctl_gethvmcontext(struct ctl *t)
     s.count_only = s.at.v == 0;
     domain_pause(t->d);
     put_all(&s, t->d, r);
-    resume(t->d);
+    ctl_resume(t->d);
     heap_free(r);
     if (s.count_only) {
         /* Room for vCPUs that get their context later. */
@@ -200,7 +191,7 @@ int64_t domctl_gethvmcontext_partial(struct ctl *t)
     } else if ((v || a->type == HVM_SAVE_CODE(HEADER)) && make_record(t->d, (uint16_t)a->type, v, r, &length)) {
         rc = 0;
     }
-    resume(t->d);
+    ctl_resume(t->d);
     if (rc == 0 && hc_handle(a->buffer).v) {
         if (a->bufsz < length)
             rc = -ENOSPC;
@@ -237,11 +228,11 @@ _Static_assert(sizeof(struct hvm_hw_lapic_regs) == VLAPIC_IMAGE_SIZE, "the recor
 static int load_lapic_regs(struct vcpu *v, const union record *r)
 {
     struct vlapic_effect e = { 0 };
-    uint64_t tsc = v->lapic.tsc_deadline, boot = time_boot_tsc(), host = tsc - v->domain->tsc_offset;
+    uint64_t tsc = v->lapic.tsc_deadline;
 
     vlapic_restore(&v->lapic, r->lapic_regs.data, time_now());
     if (tsc != 0)
-        vlapic_set_tsc_deadline(&v->lapic, tsc, host > boot ? time_tsc_to_ns(host - boot) : 0, &e);
+        vlapic_set_tsc_deadline(&v->lapic, tsc, vcpu_tsc_deadline(v, tsc), &e);
     timer_set(&v->lapic_timer, v->lapic.timer_deadline);
     v->context_new = true;
     return 0;
@@ -258,9 +249,29 @@ static int load_lapic(struct vcpu *v, const union record *r)
     return 0;
 }
 
+/* The first vCPU's TSC sets the domain's, so that all stay alike. */
+static int load_cpu(struct vcpu *v, const union record *r)
+{
+    int rc = vcpu_context_load(v, &r->cpu);
+
+    if (rc != 0)
+        return rc;
+    if (v->id == 0) {
+        v->tsc_adjust = 0;
+        guest_tsc_set(&v->domain->tsc, r->cpu.tsc, cpu_rdtsc());
+    }
+    vcpu_online(v);
+    return 0;
+}
+
+/* The TSC that came with the first vCPU's registers had it in it. */
 static int load_tsc_adjust(struct vcpu *v, const union record *r)
 {
+    struct guest_tsc *t = &v->domain->tsc;
+
     v->tsc_adjust = r->tsc_adjust.tsc_adjust;
+    if (v->id == 0)
+        guest_tsc_set(t, t->guest - v->tsc_adjust, t->host);
     return 0;
 }
 
@@ -281,7 +292,6 @@ static uint32_t record_length(uint16_t type)
 static int load_record(struct ctl *t, const struct hvm_save_descriptor *h, union record *r)
 {
     struct vcpu *v = domain_vcpu(t->d, h->instance);
-    int rc;
 
     if (h->typecode == HVM_SAVE_CODE(HEADER))
         return load_header(r);
@@ -290,11 +300,7 @@ static int load_record(struct ctl *t, const struct hvm_save_descriptor *h, union
     if (!v)
         return hc_invalid(t->c, "sethvmcontext: instance", h->instance);
     switch (h->typecode) {
-    case HVM_SAVE_CODE(CPU):
-        rc = vcpu_context_load(v, &r->cpu);
-        if (rc == 0)
-            vcpu_online(v);
-        return rc;
+    case HVM_SAVE_CODE(CPU):        return load_cpu(v, r);
     case HVM_SAVE_CODE(LAPIC):      return load_lapic(v, r);
     case HVM_SAVE_CODE(LAPIC_REGS): return load_lapic_regs(v, r);
     case HVM_SAVE_CODE(MTRR):       return load_mtrr(v, &r->mtrr);
@@ -358,7 +364,7 @@ int64_t domctl_sethvmcontext(struct ctl *t)
         rc = next_record(t, gva_of(at.v + done), a->size - done, r, &step);
         done += step;
     } while (rc == 0 && step != 0);
-    resume(t->d);
+    ctl_resume(t->d);
     heap_free(r);
     return rc;
 }

@@ -386,9 +386,9 @@ static int64_t op_gettscinfo(struct ctl *t)
 {
     struct xen_domctl_tsc_info *a = t->u;
 
-    a->tsc_mode = t->d->tsc_mode;
-    a->gtsc_khz = t->d->tsc_khz;
-    a->incarnation = t->d->tsc_incarnation;
+    a->tsc_mode = t->d->tsc.mode;
+    a->gtsc_khz = t->d->tsc.khz;
+    a->incarnation = t->d->tsc.incarnation;
     a->elapsed_nsec = (uint64_t)time_now();
     return 0;
 }
@@ -397,13 +397,21 @@ static int64_t op_settscinfo(struct ctl *t)
 {
     const struct xen_domctl_tsc_info *a = t->u;
 
-    if (a->tsc_mode > 3)
-        return hc_invalid(t->c, "settscinfo: tsc_mode", a->tsc_mode);
-    t->d->tsc_mode = a->tsc_mode;
-    if (a->gtsc_khz != 0)
-        t->d->tsc_khz = a->gtsc_khz;
-    t->d->tsc_incarnation = a->incarnation;
-    return 0;
+    struct domain *d = t->d;
+    int rc;
+
+    domain_pause(d);
+    rc = guest_tsc_set_mode(&d->tsc, a->tsc_mode, a->gtsc_khz, (uint32_t)time_tsc_khz(), hw_features.tsc_scaling);
+    if (rc == 0)
+        d->tsc.incarnation = a->incarnation;
+    for (uint32_t i = 0; rc == 0 && i < d->max_vcpus; i++)
+        if (d->vcpu[i]) {
+            d->vcpu[i]->context_new = true;
+            vcpu_update_time(d->vcpu[i]);
+        }
+    ctl_resume(d);
+    return rc == 0 ? 0 : hc_invalid(t->c, a->tsc_mode > GUEST_TSC_NATIVE ? "settscinfo: tsc_mode" : "settscinfo: gtsc_khz",
+                                    a->tsc_mode > GUEST_TSC_NATIVE ? a->tsc_mode : a->gtsc_khz);
 }
 
 /* One node: any set that contains it will do. */

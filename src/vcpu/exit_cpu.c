@@ -20,13 +20,14 @@ static void cpuid_xen(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, uin
         .domid = v->domain->id,
         .vcpu_id = v->id,
         .apic_reg_virt = v->lapic.hw_delivery,
-        .guest_tsc_khz = time_tsc_khz(),
+        .tsc_emulated = v->domain->tsc.emulated,
+        .guest_tsc_khz = v->domain->tsc.khz,
         .host_tsc_khz = time_tsc_khz(),
-        .tsc_offset = v->domain->tsc_offset,
+        .tsc_offset = v->domain->tsc.offset,
         .tsc_mul = s.mul,
         .tsc_shift = s.shift,
-        .tsc_mode = v->domain->tsc_mode,
-        .incarnation = v->domain->tsc_incarnation,
+        .tsc_mode = v->domain->tsc.mode,
+        .incarnation = v->domain->tsc.incarnation,
         .tsc_safe = true,
     };
 
@@ -133,7 +134,7 @@ enum exit_action exit_xsetbv(struct vcpu *v, const struct vmexit *x unused_arg)
 
 static void return_tsc(struct vcpu *v)
 {
-    uint64_t tsc = cpu_rdtsc() + v->domain->tsc_offset;
+    uint64_t tsc = vcpu_tsc(v);
 
     v->hw.regs.rax = (uint32_t)tsc;
     v->hw.regs.rdx = tsc >> 32;

@@ -91,7 +91,7 @@ static bool rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value)
     case MSR_EFER: return hw_get_msr(&v->hw, msr, value);
     case MSR_CONST: *value = rule.value; return true;
     case MSR_STORE: return msr_store_read(&v->msrs, msr, value);
-    case MSR_TSC: *value = cpu_rdtsc() + d->tsc_offset; return true;
+    case MSR_TSC: *value = vcpu_tsc(v); return true;
     case MSR_TSC_ADJUST: *value = v->tsc_adjust; return true;
     case MSR_TSC_DEADLINE: *value = vlapic_get_tsc_deadline(&v->lapic); return true;
     case MSR_APIC_BASE: *value = v->lapic.base_msr; return true;
@@ -112,14 +112,8 @@ static bool rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value)
 static bool set_tsc_deadline(struct vcpu *v, uint64_t tsc)
 {
     struct vlapic_effect e = { 0 };
-    ns_t when = NS_NEVER;
 
-    if (tsc) {
-        uint64_t host = tsc - v->domain->tsc_offset, boot = time_boot_tsc();
-
-        when = host > boot ? time_tsc_to_ns(host - boot) : 0;
-    }
-    vlapic_set_tsc_deadline(&v->lapic, tsc, when, &e);
+    vlapic_set_tsc_deadline(&v->lapic, tsc, tsc ? vcpu_tsc_deadline(v, tsc) : NS_NEVER, &e);
     vcpu_apic_effect(v, &e);
     return true;
 }
@@ -159,6 +153,14 @@ static bool set_efer(struct vcpu *v, uint64_t value)
     return hw_set_efer(&v->hw, value);
 }
 
+/* dom0 shares the TSC with the hypervisor, and with the clocks of all others: there it is written and read back without effect. */
+static bool set_tsc_adjust(struct vcpu *v, uint64_t value)
+{
+    if (!v->domain->is_dom0)
+        vcpu_set_tsc_adjust(v, value);
+    return true;
+}
+
 static bool wrmsr(struct vcpu *v, uint32_t msr, uint64_t value)
 {
     struct msr_rule rule = msr_policy(msr, v->domain->is_dom0);
@@ -177,8 +179,8 @@ static bool wrmsr(struct vcpu *v, uint32_t msr, uint64_t value)
     case MSR_SPEC_CTRL: return hw_set_msr(&v->hw, msr, value);
     case MSR_EFER: return set_efer(v, value);
     case MSR_STORE: return msr_store_write(&v->msrs, msr, value);
-    case MSR_TSC: return true;            /* dom0 and PVH kernels do not move it; ignored */
-    case MSR_TSC_ADJUST: v->tsc_adjust = value; return true;
+    case MSR_TSC: return set_tsc_adjust(v, v->tsc_adjust + value - vcpu_tsc(v));   /* SDM vol. 3B 18.17.3: by as much */
+    case MSR_TSC_ADJUST: return set_tsc_adjust(v, value);
     case MSR_TSC_DEADLINE: return set_tsc_deadline(v, value);
     case MSR_APIC_BASE: return wrmsr_apic(v, msr, value, true);
     case MSR_X2APIC: return wrmsr_apic(v, msr, value, false);

@@ -98,6 +98,7 @@ static void settle_start(struct vcpu *v)
 static void settle_context(struct vcpu *v)
 {
     v->context_new = false;
+    vcpu_apply_tsc(v);
     vcpu_apic_mode_changed(v);
     if (v->pending.valid)
         hw_inject(&v->hw, &v->pending);

@@ -122,7 +122,6 @@ static void fill_dom0(struct domain *d)
     d->e820_count = 1;
     cpuid_policy_init(&d->cpuid, CPUID_DOM0, host_cpuid);
     d->no_apicv = true;
-    d->tsc_khz = 1000000;
     domain_update_wallclock(d);
 }
 

@@ -401,6 +401,14 @@ static void *record_of(uint16_t type, uint32_t *length)
     return h + 1;
 }
 
+/* The first vCPU's TSC in a context of the same shape as the one just saved. */
+static uint64_t *tsc_in(uint8_t *of)
+{
+    struct hvm_hw_cpu *c = record_of(HVM_SAVE_CODE(CPU), NULL);
+
+    return (void *)(of + ((uint8_t *)&c->tsc - (uint8_t *)context));
+}
+
 static void make_state(struct vcpu *v)
 {
     struct vlapic_effect e = { 0 };
@@ -421,6 +429,7 @@ static void a_context_is_what_it_was_after_a_round(void **state)
 {
     static uint8_t first[8192];
     struct vcpu *v = world.g0;
+    uint64_t saved;
     uint32_t size;
     ns_t deadline;
 
@@ -429,16 +438,21 @@ static void a_context_is_what_it_was_after_a_round(void **state)
     deadline = v->lapic.timer_deadline;
     size = save_context();
     memcpy(first, context, sizeof(first));
+    saved = *tsc_in(first);
+    world.guest->tsc.offset ^= 1UL << 40;
     vlapic_reset(&v->lapic);
     v->hw.regs.r12 = v->tsc_adjust = 0;
     assert_int_equal(load_context(size), 0);
     assert_int_equal(v->hw.regs.r12, 0xabcdef);
     assert_int_equal(v->tsc_adjust, 77);
+    /* It goes on from where it stood, however long that is ago. */
+    assert_in_range(vcpu_tsc(v) - saved, 0, 1UL << 30);
     assert_int_equal(v->lapic.timer_deadline, deadline);
     assert_true(v->lapic.timer_period > 0);
     assert_int_equal(vlapic_highest_irr(&v->lapic), 0x61);
     assert_true(v->lapic.eoi_exit[0x61 / 64] & 1UL << (0x61 % 64));
     assert_int_equal(save_context(), size);
+    *tsc_in(first) = *tsc_in((uint8_t *)context);
     assert_memory_equal(first, context, size);
 }
 

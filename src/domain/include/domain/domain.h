@@ -22,6 +22,7 @@
 #include <pvhvm/evtchn.h>
 #include <pvhvm/gnttab.h>
 #include <pvhvm/guest_time.h>
+#include <pvhvm/guest_tsc.h>
 #include <pvhvm/hvm_params.h>
 #include <sched/sched.h>
 #include <sched/timer.h>
@@ -132,7 +133,7 @@ struct domain {
     struct io_bus io_bus;
     struct vpci *vpci;                 /* dom0 only */
     uint8_t *io_bitmap, *msr_bitmap, *msr_bitmap_x2apic;
-    uint64_t tsc_offset; uint32_t tsc_mode, tsc_incarnation, tsc_khz;
+    struct guest_tsc tsc;
     uint64_t vm_assist;
     struct sched_group sched;          /* parameters, cpupool */
     struct xen_memory_map *memory_map;  /* XENMEM_memory_map */
@@ -225,6 +226,12 @@ void vcpu_unload(struct vcpu *v);
 #define VECTOR_BYTES 32U
 void vcpu_vector_get(struct vcpu *v, unsigned int n, uint8_t to[VECTOR_BYTES]);
 void vcpu_vector_set(struct vcpu *v, unsigned int n, const uint8_t from[VECTOR_BYTES], unsigned int bytes);
+/* The vCPU's TSC, now, and when it will stand there (NS_NEVER: not in a lifetime; in the past: now). */
+uint64_t vcpu_tsc(const struct vcpu *v);
+ns_t vcpu_tsc_deadline(const struct vcpu *v, uint64_t tsc);
+/* IA32_TSC_ADJUST changes and the TSC with it. The vCPU is loaded. */
+void vcpu_set_tsc_adjust(struct vcpu *v, uint64_t adjust);
+void vcpu_apply_tsc(struct vcpu *v);                                  /* loaded: its CPU keeps this TSC */
 void vcpu_load_debug(struct vcpu *v);                                 /* DR0-3, DR6 onto the CPU */
 /* A #DB exit leaves DR6 alone: its causes, as in the exit qualification (SDM table 28-1), go there before the
  * exception is injected. */
