@@ -8,7 +8,7 @@
 . "$SOURCE_DIR/tools/testbed/disk.sh"
 
 image_make "$TEST_LOG/image.log"
-guest_work_initrd "$TEST_LOG/guest-initrd" sd_mod ata_piix sr_mod e1000 xen-blkfront xen-netfront || exit
+guest_work_initrd "$TEST_LOG/guest-initrd" sd_mod ata_piix ahci sr_mod e1000 xen-blkfront xen-netfront || exit
 disk_boot "$TEST_LOG/boot.img" "$TEST_LOG/disk.log" none '' "$IMAGE_DIR/vmlinuz" 'console=ttyS0 quiet disk=sda' "$TEST_LOG/guest-initrd"
 boot hvm --kernel lz4 --cmdline "dom0_mem=640M,max:640M guest_loglvl=all" --add "$IMAGE_DIR/vmlinuz" \
     --add "$TEST_LOG/guest-initrd" --add "$TEST_LOG/boot.img" --add "$SOURCE_DIR/tests/system/dom0/guest-lib.sh" \

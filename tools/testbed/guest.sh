@@ -50,7 +50,8 @@ END
         echo 'ramdisk = "/root/guest-initrd"'
         echo 'cmdline = "root=/dev/xvda1 ro console=hvc0 net.ifnames=0"'
         ;;
-    hvm) printf '%s\n' 'xen_platform_pci = 0' 'serial = "pty"' 'vnc = 0' ;;
-    pvhvm) printf '%s\n' 'serial = "pty"' 'vnc = 0' ;;
+    # The firmware reads by DMA from AHCI, and word by word from IDE: seconds instead of a quarter of an hour.
+    hvm) printf '%s\n' 'xen_platform_pci = 0' 'hdtype = "ahci"' 'serial = "pty"' 'vnc = 0' ;;
+    pvhvm) printf '%s\n' 'hdtype = "ahci"' 'serial = "pty"' 'vnc = 0' ;;
     esac
 }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs in dom0: Debian's kernel in HVM guests with emulated devices alone (no platform device): started by QEMU, with an IDE
-# disk and an e1000; by SeaBIOS and GRUB from a disk; and from a CD: boot.img is both.
+# disk and an e1000; by SeaBIOS and GRUB from a disk; and from a CD: boot.img is both. The firmware reads IDE
+# disks word by word, each an exit to the device model, and AHCI's by DMA: those it boots from are AHCI's.
 . /root/guest-lib.sh
 
 # config LINE...
@@ -55,11 +56,11 @@ started() {
 
 s sums disk_sums boot.img
 cp boot.img cd.img
-config 'disk = [ "format=raw,vdev=hda,access=rw,target=/root/boot.img" ]' 'boot = "c"'
+config 'disk = [ "format=raw,vdev=hda,access=rw,target=/root/boot.img" ]' 'hdtype = "ahci"' 'boot = "c"'
 started disk
 cp cd.img boot.img
 config 'disk = [ "format=raw,vdev=hda,access=rw,target=/root/boot.img", "format=raw,vdev=hdc,devtype=cdrom,target=/root/cd.img" ]' \
-    'boot = "d"'
+    'hdtype = "ahci"' 'boot = "d"'
 started cd
 memory_is "$before"
 s dmesg xl dmesg
