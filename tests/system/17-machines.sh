@@ -25,10 +25,11 @@ server_has() {
     check "$1: a port has MSI" section_has interrupts 'PCI-MSI.*(PCIe|pciehp|aerdrv)'
 }
 
-QEMU_EXTRA=$server buses server-bios 'PCI-MSI.*nvme' 'virtio_net@bus=port1 e1000@bus=bridge,addr=1 e1000e@bus=port3' \
-    --machine q35 --disks nvme --cpus 4 --mem 6144 && server_has server-bios
-QEMU_EXTRA=$server buses server-uefi 'PCI-MSI.*virtio.*req' 'virtio_net@bus=port1 e1000@bus=bridge,addr=1 e1000e@bus=port3' \
-    --machine q35 --firmware uefi --disks virtio --cpus 4 --mem 6144 && server_has server-uefi
+# With that BAR SeaBIOS puts all 64-bit BARs above 4 GiB, where its own driver for NVMe does not reach: it boots from AHCI.
+QEMU_EXTRA=$server buses server-bios 'PCI-MSI.*ahci' 'virtio_net@bus=port1 e1000@bus=bridge,addr=1 e1000e@bus=port3' \
+    --machine q35 --disks ahci --cpus 4 --mem 6144 && server_has server-bios
+QEMU_EXTRA=$server buses server-uefi 'PCI-MSI.*nvme' 'virtio_net@bus=port1 e1000@bus=bridge,addr=1 e1000e@bus=port3' \
+    --machine q35 --firmware uefi --disks nvme --cpus 4 --mem 6144 && server_has server-uefi
 
 # Without MSI everything has a line; a PIIX has four for all slots: functions 4 slots apart share one.
 QEMU_EXTRA='-device pci-bridge,id=bridge,chassis_nr=1,addr=0x10' \
