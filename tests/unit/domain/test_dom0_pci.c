@@ -193,7 +193,43 @@ static void msi_x_rows_lead_to_their_vectors(void **state)
     assert_int_equal(table(16, false, 0), APIC | 2 << 12);
     fire(0x30);                                      /* the first vector there is */
     assert_int_equal(vlapic_pending(&world.v1->lapic), 0x66);
-    (void)table(0x800, false, 0);                    /* the device's own registers in that page */
+}
+
+/* Bits of pending messages and registers that share the table's page are the device's own; in a page of theirs dom0 has
+ * them without us. */
+static void what_shares_the_tables_page_reaches_the_device(void **state)
+{
+    static const struct { unsigned int offset; uint8_t size; uint64_t value; } rows[] = {
+        { 0x800, 8, 0x1122334455667788 }, { 0x900, 4, 0x99aabbcc }, { 0xffe, 2, 0xddee }, { 0xa01, 1, 0x42 },
+        { 0x40, 4, 0x77 },                           /* right behind the last row */
+    };
+
+    (void)state;
+    write_config(4, 2, 2);
+    write_config(MSIX_CAP + 2, 2, 0x8000);
+    for (unsigned int i = 0; i < ARRAY_COUNT(rows); i++) {
+        struct io_req req = { .space = IO_MMIO, .write = true, .size = rows[i].size, .data = rows[i].value,
+                              .addr = (TABLE_PAGE << PAGE_SHIFT) + rows[i].offset };
+
+        assert_true(dom0_pci_access(world.dom0, &req));
+        req.write = false;
+        req.data = 0;
+        assert_true(dom0_pci_access(world.dom0, &req));
+        assert_true(req.data == rows[i].value);
+    }
+    assert_int_equal(table(12, false, 0), 1);        /* no row has changed */
+    assert_int_equal(dom0_map_mmio(world.dom0, gfn_of(TABLE_PAGE + 1)), 0);
+    assert_int_equal(p2m_lookup(&world.dom0->p2m, gfn_of(TABLE_PAGE + 1)).type, P2M_MMIO_DIRECT);
+}
+
+static void an_access_that_leaves_the_tables_page_does_nothing(void **state)
+{
+    struct io_req req = { .space = IO_MMIO, .size = 4, .addr = (TABLE_PAGE << PAGE_SHIFT) + 0xffe };
+
+    (void)state;
+    write_config(4, 2, 2);
+    assert_true(dom0_pci_access(world.dom0, &req));
+    assert_int_equal(req.data, UINT32_MAX);
 }
 
 static void a_table_in_ram_is_not_written(void **state)
@@ -249,6 +285,8 @@ int main(void)
         TEST(an_msi_to_a_cpu_that_is_not_there_is_dropped),
         TEST(the_table_is_taken_out_of_sight_wherever_it_moves),
         TEST(msi_x_rows_lead_to_their_vectors),
+        TEST(what_shares_the_tables_page_reaches_the_device),
+        TEST(an_access_that_leaves_the_tables_page_does_nothing),
         TEST(a_table_in_ram_is_not_written),
         TEST(lines_of_the_second_ioapic_work_like_the_firsts),
     };

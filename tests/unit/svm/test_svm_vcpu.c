@@ -141,6 +141,36 @@ static void loading_another_vcpu_saves_the_first(void **state)
     svm_vcpu_fini(&other);
 }
 
+static void spinning_exits_where_the_cpu_can_count_pauses(void **state)
+{
+    struct world *w = *state;
+    const struct vmcb *b = vmcb_of(&w->v);
+
+    assert_int_equal(!!(b->intercepts1 & SVM1_PAUSE), svm_features.pause_filter);
+    assert_int_equal(b->pause_count != 0, svm_features.pause_filter);      /* each PAUSE would exit otherwise */
+    assert_int_equal(b->pause_threshold != 0, svm_features.pause_threshold);
+}
+
+static void the_tsc_ratio_is_there_while_its_vcpu_is(void **state)
+{
+    struct world *w = *state;
+
+    svm_set_tsc_multiplier(&w->v, 3ULL << 47);                             /* one and a half, of 48 bits */
+    assert_int_equal(cpu_rdmsr(MSR_TSC_RATIO), 3ULL << 31);
+    svm_unload(&w->v);
+    assert_int_equal(cpu_rdmsr(MSR_TSC_RATIO), TSC_RATIO_ONE);
+    svm_load(&w->v);
+    assert_int_equal(cpu_rdmsr(MSR_TSC_RATIO), 3ULL << 31);
+}
+
+static void without_a_tsc_ratio_none_is_set(void **state)
+{
+    struct world *w = *state;
+
+    svm_set_tsc_multiplier(&w->v, 3ULL << 47);
+    assert_int_equal(cpu_rdmsr(MSR_TSC_RATIO), TSC_RATIO_ONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +184,10 @@ int main(void)
         W(an_asid_is_kept_until_it_has_to_go),
         W(a_vcpu_that_moved_has_nothing_cached),
         W(loading_another_vcpu_saves_the_first),
+        W(spinning_exits_where_the_cpu_can_count_pauses),
+        FULL(spinning_exits_where_the_cpu_can_count_pauses),
+        FULL(the_tsc_ratio_is_there_while_its_vcpu_is),
+        W(without_a_tsc_ratio_none_is_set),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
