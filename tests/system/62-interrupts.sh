@@ -14,7 +14,7 @@ extra+=' -device nvme,serial=a,drive=a -device virtio-blk-pci,drive=b'
 interrupts() {
     local name=$1
     { printf '#!/bin/sh\nCOUNT=%s\n' "$2"; cat "$SOURCE_DIR/tests/system/dom0/interrupts.sh"; } >"$TEST_LOG/$name.sh"
-    boot "$name" --emulator tcg --kernel lz4 --machine q35 --timeout 1200 --batch "$TEST_LOG/$name.sh" "${@:3}"
+    boot "$name" --emulator tcg --kernel lz4 --machine q35 --timeout 3600 --batch "$TEST_LOG/$name.sh" "${@:3}"
     check "$name: the script comes to its end" [ "$BOOT_STATUS" -eq 0 ]
     check "$name: dom0's kernel complains of nothing" tour_complaints dmesg
 }

@@ -10,7 +10,7 @@ export QEMU_EXTRA="-drive file=$TEST_LOG/a.img,format=raw,if=none,id=a -drive fi
 QEMU_EXTRA+=' -device nvme,serial=a,drive=a -device virtio-blk-pci,drive=b,disable-legacy=on'
 
 speed() {
-    boot "$1-$round" --emulator tcg --machine q35 --cpus 1 --timeout 900 \
+    boot "$1-$round" --emulator tcg --machine q35 --cpus 1 --timeout 3600 \
         --batch "$SOURCE_DIR/tests/system/dom0/disk-speed.sh" "${@:2}"
     check "$1, round $round" [ "$BOOT_STATUS" -eq 0 ]
     cat "$BOOT_OUT" >>"$TEST_LOG/$1"

@@ -22,7 +22,7 @@ for ((i = 1; i <= ${BOOTS:-50}; i++)); do
     [ $((i % 7)) != 0 ] || firmware=uefi
     what="boot $i: $cpus CPUs, $machine, $firmware, $disk"
     boot "boot-$i" --emulator tcg --kernel lz4 --cpus $cpus --machine $machine --firmware $firmware --disks "$disk" \
-        --timeout 400 --batch "$TEST_LOG/list.sh"
+        --timeout 2400 --batch "$TEST_LOG/list.sh"
     check "$what" [ "$BOOT_STATUS" -eq 0 ]
     check "$what: dom0's kernel complains of nothing" tour_complaints dmesg
     [ "$BOOT_STATUS" -ne 0 ] || rm -rf "$TEST_LOG/boot-$i"

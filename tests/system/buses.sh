@@ -14,7 +14,7 @@ buses() {
         case $card in *@*) device+=,${card#*@} ;; esac
         options+=(--net "$device")
     done
-    boot "$name" --emulator tcg --cpus 2 --kernel lz4 --timeout 600 \
+    boot "$name" --emulator tcg --cpus 2 --kernel lz4 --timeout 2400 \
         --batch "$SOURCE_DIR/tests/system/dom0/buses.sh" "${options[@]}" "${@:4}"
     check "$name: the script comes to its end" [ "$BOOT_STATUS" -eq 0 ]
     check "$name: xl list shows Domain-0" section_has list '^Domain-0 '
