@@ -16,22 +16,29 @@ guest_disk() {
     need_packages "$RUN_DIR/packages.log" "${DISK_PACKAGES[@]}"
     build_product "$RUN_DIR/build.log"
     disk_boot "$RUN_DIR/boot.img" "$RUN_DIR/disks.log" "$PRODUCT" \
-        "console=com1,vga com1=115200,8n1 loglvl=all noreboot $BOCHS_HV_CMDLINE $1" "$2" "$3" none
+        "console=com1,vga com1=115200,8n1 loglvl=all noreboot ${GUEST_WORKAROUNDS:-} $1" "$2" "$3" none
 }
 
-# guest_boot NAME CPUS CMDLINE GUEST_CMDLINE [TIMEOUT]: Bochs. Console in CONSOLE_LOG, why it ended in GUEST_END.
+# guest_boot NAME CPUS CMDLINE GUEST_CMDLINE [TIMEOUT]: in Bochs, or as TEST_EMULATOR says (tcg: AMD's SVM). Console in
+# CONSOLE_LOG, why it ended in GUEST_END.
 # GUEST_KERNEL (a file or "none"), GUEST_MEMORY, GUEST_SEED, GUEST_STALL: other than usual.
 guest_boot() {
+    local emulator=${TEST_EMULATOR:-bochs} GUEST_WORKAROUNDS=''
     RUN_DIR=$TEST_LOG/$1 CPUS=$2 MEMORY=${GUEST_MEMORY:-256} CONSOLE=file
     mkdir -p "$RUN_DIR"
     CONSOLE_LOG=$RUN_DIR/com1
     trap machine_stop EXIT
-    need_packages "$RUN_DIR/packages.log" "${MACHINE_BOCHS_PACKAGES[@]}"
+    case $emulator in
+    bochs)
+        GUEST_WORKAROUNDS=$BOCHS_HV_CMDLINE
+        need_packages "$RUN_DIR/packages.log" "${MACHINE_BOCHS_PACKAGES[@]}" ;;
+    *) need_packages "$RUN_DIR/packages.log" "${MACHINE_QEMU_PACKAGES[@]}" ;;
+    esac
     guest_disk "$3" "${GUEST_KERNEL:-$SOURCE_DIR/build/release/guests/guests.elf}" \
         "guest-test cpus=$2 seed=${GUEST_SEED:-1} $4"
     ROOT_DISK=$RUN_DIR/empty.img
     truncate -s 516096 "$ROOT_DISK" "$RUN_DIR/payload.img"
-    machine_start bochs
+    machine_start "$emulator"
     watch_machine "$CONSOLE_LOG" "${5:-240}" "${GUEST_STALL:-60}"
     GUEST_END=$WATCH_REASON
     machine_stop

@@ -12,7 +12,7 @@ image_make "$TEST_LOG/image.log"
 refuses() {
     local name=$1 regex=$2
     shift 2
-    boot "${name// /-}" --emulator bochs --serial --stall 240 --timeout 400 "$@"
+    boot "${name// /-}" --serial --stall 240 --timeout 400 "$@"
     check "$name: halts in order" console_has 'Tenon halts here'
     check "$name: the sentence says why" console_has "$regex"
 }
