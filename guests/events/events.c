@@ -11,23 +11,6 @@
 static volatile unsigned int upcalls;
 static bool by_lapic;
 
-struct shared_info *shared_info(void)
-{
-    static struct shared_info *s;
-    struct xen_add_to_physmap a = { .domid = DOMID_SELF, .space = XENMAPSPACE_shared_info };
-    struct shared_info *page;
-
-    if (s)
-        return s;
-    page = page_alloc();
-    a.gpfn = address(page) >> 12;
-    if (memory_op(XENMEM_add_to_physmap, &a) != 0)
-        error("shared_info cannot be mapped");
-    else
-        s = page;
-    return s;
-}
-
 static struct vcpu_info *info(void) { return &shared_info()->vcpu_info[0]; }
 
 static void upcall(struct trap_frame *f unused_arg)

@@ -20,6 +20,7 @@
 /* ---- console and report ---- */
 
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void console_write(const char *text, size_t size);     /* the hypervisor's, or a guest's own ring */
 int text_compare(const char *a, const char *b);
 void *memset(void *to, int byte, size_t size);
 void *memcpy(void *to, const void *from, size_t size);

@@ -147,11 +147,21 @@ void guest_shutdown(unsigned int reason)
 
 void low_copy(void) { memcpy((void *)LOW_PAGE, low_load, (size_t)(low_end - low_begin)); }
 
+/* VMCALL is 0F 01 C1, VMMCALL 0F 01 D9. "AMD" in "AuthenticAMD" is the end of ECX. */
+static void choose_hypercall(void)
+{
+    extern uint8_t hypercall_insn[];
+
+    if (cpuid(0, 0).ecx == 0x444d4163)
+        hypercall_insn[2] = 0xd9;
+}
+
 void guest_start(void)
 {
     const char *run;
     unsigned int count;
 
+    choose_hypercall();
     low_copy();
     trap_start(0);
     run = word_with("run=");

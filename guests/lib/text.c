@@ -76,10 +76,7 @@ static void format_line(struct line *l, const char *format, va_list *ap)
     }
 }
 
-static void flush(const struct line *l)
-{
-    hypercall(__HYPERVISOR_console_io, CONSOLEIO_write, l->used, address(l->text), 0, 0);
-}
+static void flush(const struct line *l) { console_write(l->text, l->used); }
 
 void print(const char *format, ...)
 {

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the hypervisor shares with a guest: its page of information and, of dom0's guests, the console ring. */
+#include "hypercall.h"
+
+#include <xen/arch-x86/hvm/start_info.h>
+#include <xen/io/console.h>
+
+struct shared_info *shared_info(void)
+{
+    static struct shared_info *s;
+    struct xen_add_to_physmap a = { .domid = DOMID_SELF, .space = XENMAPSPACE_shared_info };
+    struct shared_info *page;
+
+    if (s)
+        return s;
+    page = page_alloc();
+    a.gpfn = address(page) >> 12;
+    if (memory_op(XENMEM_add_to_physmap, &a) != 0)
+        error("shared_info cannot be mapped");
+    else
+        s = page;
+    return s;
+}
+
+static uint64_t hvm_param(uint32_t index)
+{
+    struct xen_hvm_param p = { .domid = DOMID_SELF, .index = index };
+
+    return hvm_op(HVMOP_get_param, &p) == 0 ? p.value : 0;
+}
+
+static bool is_dom0(void)
+{
+    const struct hvm_start_info *s = (const void *)(uintptr_t)entry_state.ebx;
+
+    return s->flags & SIF_INITDOMAIN;
+}
+
+/* Waits for xenconsoled where the ring is full. */
+static void ring_write(volatile struct xencons_interface *ring, uint32_t port, const char *text, size_t size)
+{
+    struct evtchn_send e = { .port = port };
+
+    while (size > 0) {
+        uint32_t at = ring->out_prod;
+
+        if (at - __atomic_load_n(&ring->out_cons, __ATOMIC_ACQUIRE) < sizeof(ring->out)) {
+            ring->out[at % sizeof(ring->out)] = *text++;
+            __atomic_store_n(&ring->out_prod, at + 1, __ATOMIC_RELEASE);
+            size--;
+        } else {
+            evtchn_op(EVTCHNOP_send, &e);
+            sched_op(SCHEDOP_yield, NULL);
+        }
+    }
+    evtchn_op(EVTCHNOP_send, &e);
+}
+
+void console_write(const char *text, size_t size)
+{
+    static volatile struct xencons_interface *ring;
+    static uint32_t port;
+
+    if (!ring && !is_dom0()) {
+        port = (uint32_t)hvm_param(HVM_PARAM_CONSOLE_EVTCHN);
+        ring = (void *)(hvm_param(HVM_PARAM_CONSOLE_PFN) << 12);
+    }
+    if (ring)
+        ring_write(ring, port, text, size);
+    else
+        hypercall(__HYPERVISOR_console_io, CONSOLEIO_write, size, address(text), 0, 0);
+}
