@@ -118,26 +118,34 @@ void sched_suspend(struct sched_pool *p, struct sched_unit *u)
 }
 
 /* Wake and block look at each other's mark after leaving their own: one of the two sees the other. */
-void sched_wake(struct sched_unit *u)
+static bool was_blocked(struct sched_unit *u)
 {
     struct sched_pool *p;
+    bool blocked;
 
     __atomic_store_n(&u->wake_pending, true, __ATOMIC_SEQ_CST);
     if (!__atomic_load_n(&u->blocked, __ATOMIC_SEQ_CST))
-        return;
+        return false;
     p = sched_lock_unit(u);
-    if (u->blocked) {
+    blocked = u->blocked;
+    if (blocked) {
         u->blocked = false;
         TRACE(TRC_SCHED_WAKE, u->domid, u->vcpu_id);
         sched_reconsider(p, u);
     }
     spin_unlock(&p->lock);
+    return blocked;
 }
 
+void sched_wake(struct sched_unit *u)
+{
+    (void)was_blocked(u);
+}
+
+/* One that was blocked is not inside its guest, and sees what there is for it when it next enters. */
 void sched_kick(struct sched_unit *u)
 {
-    sched_wake(u);
-    if (READ_ONCE(u->on_cpu) && READ_ONCE(u->cpu) != this_cpu_id())
+    if (!was_blocked(u) && READ_ONCE(u->on_cpu) && READ_ONCE(u->cpu) != this_cpu_id())
         smp_kick(READ_ONCE(u->cpu));
 }
 

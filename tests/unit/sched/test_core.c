@@ -65,6 +65,30 @@ static void a_wake_of_an_unblocked_unit_takes_no_scheduling_decision(void **stat
     assert_true(u->wake_pending);
 }
 
+static void a_kick_interrupts_a_unit_in_its_guest_and_wakes_one_that_sleeps(void **state)
+{
+    struct sched_unit *u = machine_unit(0);
+    unsigned int before;
+
+    (void)state;
+    sched_set_down(u, false);
+    machine_settle(2);
+    assert_int_equal(u->cpu, 0);
+    fake_cpu_switch(1);
+    before = fake_kicks(0);
+    sched_kick(u);
+    assert_int_equal(fake_kicks(0), before + 1);
+    fake_cpu_switch(0);
+    sched_block_prepare(u);
+    sched_block(u);
+    assert_null(machine_step(0));
+    fake_cpu_switch(1);
+    before = fake_kicks(0);
+    sched_kick(u);
+    assert_int_equal(fake_kicks(0), before + 1);      /* for the decision alone */
+    assert_ptr_equal(machine_step(0), u);
+}
+
 static void pauses_nest(void **state)
 {
     struct sched_unit *u = machine_unit(0);
@@ -267,6 +291,7 @@ int main(void)
         cmocka_unit_test_setup(a_unit_that_is_down_does_not_run_until_it_is_brought_up, one_cpu),
         cmocka_unit_test_setup(a_wake_before_the_block_keeps_the_unit_running, one_cpu),
         cmocka_unit_test_setup(a_wake_of_an_unblocked_unit_takes_no_scheduling_decision, one_cpu),
+        cmocka_unit_test_setup(a_kick_interrupts_a_unit_in_its_guest_and_wakes_one_that_sleeps, two_cpus),
         cmocka_unit_test_setup(pauses_nest, one_cpu),
         cmocka_unit_test_setup(a_paused_sleeper_gives_up_its_registers_and_wakes_after_the_pause, one_cpu),
         cmocka_unit_test_setup(affinity_that_excludes_every_cpu_is_refused_and_changes_nothing, two_cpus),
