@@ -22,7 +22,7 @@
 #define T_WRITABLE (T_LEVEL | T_ENABLE | T_PERIODIC | T_SET_ACCUMULATOR | T_32BIT | T_ROUTE)
 /* Pins that a timer may be routed to: 20 to 23 in the capability, as chipsets offer them. */
 #define T_ROUTE_CAP (0x00f00000ULL << 32)
-#define MIN_PERIOD_TICKS 625U        /* 10 us: faster than that nobody could serve */
+#define MIN_PERIOD_TICKS 3125U       /* 50 us: faster than that nobody could serve */
 enum { REG_CAPABILITY = 0x00, REG_CONFIG = 0x10, REG_STATUS = 0x20, REG_COUNTER = 0xf0, REG_TIMER0 = 0x100 };
 
 static bool runs(const struct vhpet *h) { return h->hw.config & CONFIG_ENABLE; }

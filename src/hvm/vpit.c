@@ -11,6 +11,7 @@
 #define SPEAKER 2U
 #define PORT_SPEAKER 0x61U
 #define PORT_COMMAND 0x43U
+#define PERIOD_MIN 60U                 /* 50 us in ticks: an interrupt more often than that could not be served */
 #define REFRESH_NS 15085U              /* port 0x61's bit 4 toggles with each refresh of memory */
 enum access { ACCESS_LATCH, ACCESS_LOW, ACCESS_HIGH, ACCESS_WORD, ACCESS_WORD_HIGH };
 #define STATUS_OUT 0x80U
@@ -61,14 +62,17 @@ static bool output(const struct vpit *p, unsigned int n, ns_t now)
     }
 }
 
-/* The rise of channel 0's output after now. A square wave and a rate rise at each reload, the others once. */
+/* The rise of channel 0's output after now. A square wave and a rate rise at each reload, the others once. Of reloads that come
+ * too fast every so many-th counts: else a guest could keep a CPU of the machine busy with nothing but its ticks. */
 static void schedule(struct vpit *p, ns_t now)
 {
     const channel *c = &p->hw.channels[0];
-    uint64_t t = elapsed(p, 0, now), due = c->count;
+    uint64_t t = elapsed(p, 0, now), due = c->count, period = c->count;
 
+    if (period < PERIOD_MIN)
+        period *= (PERIOD_MIN + period - 1) / period;
     if (is_periodic(c))
-        due = (t / c->count + 1) * c->count;
+        due = (t / period + 1) * period;
     p->next = (is_periodic(c) || t < due) && c->mode != 1 ? p->loaded[0] + ticks_to_ns(due) : NS_NEVER;
 }
 
@@ -80,7 +84,6 @@ static void load_count(struct vpit *p, unsigned int n, uint32_t value, ns_t now)
         schedule(p, now);
 }
 
-/* A reload begins to count at once; where that is short, never shorter than it can be served. */
 bool vpit_expire(struct vpit *p, ns_t now)
 {
     if (now < p->next)

@@ -48,6 +48,24 @@ static void a_rate_generator_ticks_for_ever_without_drift(void **state)
     assert_in_range(ticks, 999, 1000);
 }
 
+/* A guest's fastest rate must not be all that a CPU of the machine can do. */
+static void a_rate_that_nobody_could_serve_is_served_less_often(void **state)
+{
+    static const uint16_t counts[] = { 1, 2, 7, 59 };
+
+    (void)state;
+    for (unsigned int i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+        for (uint8_t mode = 2; mode <= 3; mode++) {
+            unsigned int ticks = 0;
+
+            vpit_init(&pit, 0);
+            load_channel(0, mode, counts[i], 0);
+            for (ns_t now = vpit_deadline(&pit); now <= 10 * MS; now = vpit_deadline(&pit))
+                ticks += vpit_expire(&pit, now);
+            assert_in_range(ticks, 90, 200);
+        }
+}
+
 static void missed_ticks_are_not_made_up_for(void **state)
 {
     (void)state;
@@ -466,6 +484,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rate_generator_ticks_for_ever_without_drift),
+        cmocka_unit_test(a_rate_that_nobody_could_serve_is_served_less_often),
         cmocka_unit_test(missed_ticks_are_not_made_up_for),
         cmocka_unit_test(a_one_shot_fires_once),
         cmocka_unit_test(a_latched_count_stands_still),
