@@ -122,6 +122,8 @@ void timer_set(struct timer *t, ns_t expires)
     struct timer_cpu *tc = lock_heap_of(t, &flags);
     ns_t before = earliest(tc);
 
+    if (t->killed)
+        expires = NS_NEVER;
     if (t->queued)
         heap_remove(tc, t);
     t->expires = expires;
@@ -140,6 +142,11 @@ void timer_stop(struct timer *t)
 
 void timer_kill(struct timer *t)
 {
+    uint64_t flags;
+    struct timer_cpu *tc = lock_heap_of(t, &flags);
+
+    t->killed = true;
+    spin_unlock_irqrestore(&tc->lock, flags);
     timer_stop(t);
     while (READ_ONCE(timer_cpus[READ_ONCE(t->cpu)].running) == t && t->cpu != this_cpu_id())
         cpu_relax();

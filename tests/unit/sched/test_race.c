@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <time.h>
 #include <x86/softirq.h>
 #include <x86/time.h>
 
@@ -227,10 +228,63 @@ static void orders_from_everywhere_leave_every_unit_on_at_most_one_cpu_and_alive
         assert_int_equal(owner[i], 0);
 }
 
+/* ---- a timer that sets itself again while it is killed ---- */
+
+static struct timer periodic;
+static uint32_t in_function, go_on;
+
+static void fired(void *arg)
+{
+    (void)arg;
+    __atomic_store_n(&in_function, 1, __ATOMIC_SEQ_CST);
+    while (!__atomic_load_n(&go_on, __ATOMIC_SEQ_CST))
+        sched_yield();
+    timer_set(&periodic, time_now() + NS_PER_SEC);
+}
+
+static void *fire(void *arg)
+{
+    (void)arg;
+    fake_cpu_switch(1);
+    softirq_raise(SOFTIRQ_TIMER);
+    softirq_run();
+    return NULL;
+}
+
+static void *let_go(void *arg)
+{
+    const struct timespec while_it_is_killed = { .tv_nsec = 100000000 };
+
+    (void)arg;
+    nanosleep(&while_it_is_killed, NULL);
+    __atomic_store_n(&go_on, 1, __ATOMIC_SEQ_CST);
+    return NULL;
+}
+
+static void a_killed_timer_stays_dead_though_its_function_sets_it_again(void **state)
+{
+    pthread_t thread[2];
+
+    (void)state;
+    machine_start(2, SCHED_ID_CREDIT2);
+    timer_init(&periodic, fired, NULL, 1);
+    timer_set(&periodic, time_now());
+    assert_int_equal(pthread_create(&thread[0], NULL, fire, NULL), 0);
+    while (!__atomic_load_n(&in_function, __ATOMIC_SEQ_CST))
+        sched_yield();
+    assert_int_equal(pthread_create(&thread[1], NULL, let_go, NULL), 0);
+    timer_kill(&periodic);
+    assert_false(periodic.queued);
+    pthread_join(thread[0], NULL);
+    pthread_join(thread[1], NULL);
+    assert_false(periodic.queued);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(orders_from_everywhere_leave_every_unit_on_at_most_one_cpu_and_alive),
+        cmocka_unit_test(a_killed_timer_stays_dead_though_its_function_sets_it_again),
         cmocka_unit_test(no_wake_up_is_lost_between_the_last_look_and_the_block),
     };
 

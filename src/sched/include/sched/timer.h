@@ -14,7 +14,7 @@ struct timer {
     void (*fn)(void *arg);
     void *arg;
     unsigned int cpu;
-    bool queued;
+    bool queued, killed;
     struct timer *left, *right, *parent;
     unsigned int rank;       /* length of the right spine below, plus one */
 };
@@ -24,7 +24,9 @@ void timer_init(struct timer *t, void (*fn)(void *), void *arg, unsigned int cpu
 /* Arms or moves it; NS_NEVER stops it. A time in the past fires at once. */
 void timer_set(struct timer *t, ns_t expires);
 void timer_stop(struct timer *t);                 /* its function may still be running elsewhere */
-void timer_kill(struct timer *t);                 /* stops, and waits until its function has returned */
+/* Stops it for good, whoever sets it afterwards (its own function may, where it runs just now), and waits until
+ * that has returned. */
+void timer_kill(struct timer *t);
 void timer_migrate(struct timer *t, unsigned int cpu);
 
 #endif
