@@ -322,6 +322,8 @@ void domain_crash(struct domain *d, const char *fmt, ...)
     char why[160];
     va_list args;
 
+    if (READ_ONCE(d->shutting_down))
+        return;                /* what already ends has no further reasons: a device model may find one with each event */
     va_start(args, fmt);
     (void)hv_vsnprintf(why, sizeof(why), fmt, args);
     va_end(args);

@@ -23,7 +23,7 @@ void vcpu_apic_effect(struct vcpu *v, const struct vlapic_effect *e)
 /* The registers of the access page are emulated like any MMIO. */
 enum exit_action exit_apic_access(struct vcpu *v, const struct vmexit *x unused_arg)
 {
-    return vcpu_emulate(v, "APIC access");
+    return vcpu_emulate(v, false, "APIC access");
 }
 
 enum exit_action exit_eoi_induced(struct vcpu *v, const struct vmexit *x)

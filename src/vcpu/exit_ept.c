@@ -9,6 +9,7 @@
 #include <x86/time.h>
 
 #define APIC_PAGE 0xfee00000UL
+#define IOPL_SHIFT 12U
 
 static bool is_vioapic(const struct domain *d, uint64_t gpa, struct vioapic **out)
 {
@@ -102,7 +103,7 @@ enum io_result vcpu_mmio_access(struct vcpu *v, struct io_req *req)
 /* ---- running an instruction against it ---- */
 
 /* An emulation under way, with the page that the exit already told the translation of. */
-struct emulation { struct vcpu *v; struct emul_context c; uint64_t va_page, pa_page; bool known, device; unsigned int accesses; };
+struct emulation { struct vcpu *v; struct emul_context c; uint64_t va_page, pa_page; bool known, device, may_ports; unsigned int accesses; };
 
 static enum emul_result translate(struct emulation *m, gva_t va, bool write, gpa_t *a)
 {
@@ -187,12 +188,23 @@ static enum emul_result emul_write(void *ctx, gva_t va, const void *from, unsign
     return linear_access(ctx, va, (void *)(uintptr_t)from, size, true);
 }
 
+/*
+ * Whether a program may access a port the CPU decides, before an exit for that. An instruction that became INS or OUTS after an exit
+ * for something else (its bytes were rewritten meanwhile) has not been asked: run by the CPU, it will be.
+ */
+static bool ports_are_unasked(const struct emulation *m)
+{
+    return !m->may_ports && m->c.mode.cpl > (m->c.rflags >> IOPL_SHIFT & 3U);
+}
+
 static enum emul_result emul_port(void *ctx, uint16_t port, bool write, uint64_t *value, unsigned int size)
 {
     struct emulation *m = ctx;
     struct io_req req = { .space = IO_PORT, .write = write, .size = (uint8_t)size, .addr = port };
     enum emul_result r;
 
+    if (ports_are_unasked(m))
+        return EMUL_RETRY;
     if (write)
         req.data = *value;
     r = vcpu_emul_access(m->v, &m->accesses, &req);
@@ -209,6 +221,8 @@ static enum emul_result emul_port_run(void *ctx, uint16_t port, bool write, gva_
     gpa_t first, last;
     enum p2m_type type;
 
+    if (ports_are_unasked(m))
+        return EMUL_RETRY;
     if (translate(m, va, !write, &first) != EMUL_DONE || translate(m, gva_of(va.v + size - 1), !write, &last) != EMUL_DONE)
         return EMUL_FAULT;
     type = p2m_lookup(&m->v->domain->p2m, gpa_to_gfn(first)).type;
@@ -275,6 +289,18 @@ static void fetch(struct vcpu *v, struct emul_context *c)
     }
 }
 
+/* The end of the instruction is mapped no more, or not readable: the CPU will say so when it gets there. */
+static bool code_has_gone(struct vcpu *v, const struct emul_context *c)
+{
+    uint64_t at = c->rip + c->insn_len;
+    uint32_t pfec;
+    gpa_t a;
+
+    if (!c->mode.code64)
+        at = (uint32_t)(at + c->seg[SEG_CS].base);
+    return !guest_translate(v, gva_of(at), false, &a, &pfec);
+}
+
 static enum exit_action emulate(struct emulation *m, const char *why)
 {
     struct vcpu *v = m->v;
@@ -308,17 +334,20 @@ static enum exit_action emulate(struct emulation *m, const char *why)
     case EMUL_RETRY:
         hw_set_rflags(&v->hw, c->rflags);
         return v->io.purpose != IO_NOTHING ? ACT_WAIT_IO : ACT_RETRY;
-    case EMUL_UNHANDLED:
     case EMUL_FETCH_FAILED:
+        if (code_has_gone(v, c))
+            return ACT_RETRY;
+        break;
+    case EMUL_UNHANDLED:
         break;
     }
     log_unhandled(v, c, why);
     return ACT_CRASH;
 }
 
-enum exit_action vcpu_emulate(struct vcpu *v, const char *why)
+enum exit_action vcpu_emulate(struct vcpu *v, bool may_ports, const char *why)
 {
-    struct emulation m = { .v = v };
+    struct emulation m = { .v = v, .may_ports = may_ports };
 
     return emulate(&m, why);
 }

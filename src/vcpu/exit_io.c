@@ -46,7 +46,7 @@ enum exit_action exit_pio(struct vcpu *v, const struct vmexit *x)
     struct io_req req = { .space = IO_PORT, .write = !p->in, .size = p->size, .addr = p->port };
 
     if (p->string)
-        return vcpu_emulate(v, "string port I/O");
+        return vcpu_emulate(v, true, "string port I/O");
     if (req.write)
         req.data = r->rax & io_all_ones(p->size);
     if (vcpu_port_access(v, &req) == IO_PENDING) {

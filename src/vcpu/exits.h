@@ -20,8 +20,8 @@ enum exit_action vcpu_page_fault(struct vcpu *v, uint32_t error, uint64_t cr2);
 
 /* Effects of a virtual APIC access, applied with no lock held. */
 void vcpu_apic_effect(struct vcpu *v, const struct vlapic_effect *e);
-/* Runs the instruction at RIP against emulated memory. */
-enum exit_action vcpu_emulate(struct vcpu *v, const char *why);
+/* Runs the instruction at RIP against emulated memory. may_ports: the CPU has found that it may access the port. */
+enum exit_action vcpu_emulate(struct vcpu *v, bool may_ports, const char *why);
 /* One access to guest-physical memory that is no RAM, or to a port: data in and out of req. IO_DONE, or IO_PENDING: it is
  * with a device model, and v->io.purpose is to be set. */
 enum io_result vcpu_mmio_access(struct vcpu *v, struct io_req *req);
@@ -35,6 +35,9 @@ enum emul_result vcpu_emul_port_run(struct vcpu *v, unsigned int *next, struct i
 void vcpu_emul_done(struct vcpu *v);
 void vcpu_port_result(struct vcpu *v, unsigned int size, uint64_t data);
 enum exit_action vcpu_io_complete(struct vcpu *v);
+void vcpu_io_forget(struct vcpu *v);                /* it was reset: an answer that is still to come is nobody's */
+/* What others have asked of a vCPU, before it enters the guest (run.c). */
+void vcpu_settle(struct vcpu *v);
 bool vcpu_gpa_is_emulated(struct vcpu *v, gpa_t a);
 
 void vcpu_apic_mode_changed(struct vcpu *v);

@@ -111,6 +111,12 @@ void vcpu_emul_done(struct vcpu *v)
     v->io.log.rip = UINT64_MAX;
 }
 
+void vcpu_io_forget(struct vcpu *v)
+{
+    v->io.purpose = IO_NOTHING;
+    vcpu_emul_done(v);
+}
+
 /* ---- answers ---- */
 
 void vcpu_port_result(struct vcpu *v, unsigned int size, uint64_t data)
@@ -133,6 +139,14 @@ static bool note_answer(struct vcpu *v, uint32_t run)
     return false;
 }
 
+/* The same port is no more forbidden than it was. */
+static enum exit_action go_on(struct vcpu *v, uint32_t run)
+{
+    bool port = v->io.logged.space == IO_PORT;
+
+    return note_answer(v, run) ? vcpu_emulate(v, port, "answer of a device model") : ACT_CRASH;
+}
+
 /* All servers have answered: what shall happen now, as if the exit had just been handled. */
 enum exit_action vcpu_io_complete(struct vcpu *v)
 {
@@ -148,9 +162,9 @@ enum exit_action vcpu_io_complete(struct vcpu *v)
             vcpu_port_result(v, v->io.request.size, v->io.data);
         return ACT_ADVANCE;
     case IO_FOR_INSN:
-        return note_answer(v, 0) ? vcpu_emulate(v, "answer of a device model") : ACT_CRASH;
+        return go_on(v, 0);
     case IO_FOR_RUN:
-        return note_answer(v, v->io.request.run) ? vcpu_emulate(v, "answer of a device model") : ACT_CRASH;
+        return go_on(v, v->io.request.run);
     }
     return ACT_RESUME;
 }

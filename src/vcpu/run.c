@@ -82,6 +82,7 @@ static void settle_start(struct vcpu *v)
     spin_unlock(&v->lock);
     if (init) {
         hw_reset(&v->hw);
+        vcpu_io_forget(v);
         vlapic_reset(&v->lapic);
         timer_set(&v->lapic_timer, v->lapic.timer_deadline);
         vcpu_apic_mode_changed(v);
@@ -127,14 +128,15 @@ static void settle_extint(struct vcpu *v)
 }
 
 /* Plain reads of what others set: each turn of the run loop has its barriers, and a comparison with memory is short. */
-static void vcpu_settle(struct vcpu *v)
+void vcpu_settle(struct vcpu *v)
 {
     if (unlikely(v->domain->platform != NULL) && v->id == 0)
         domain_settle_upcall_line(v->domain);
-    if (unlikely(vcpu_wants_extint(v)))
-        settle_extint(v);
     if (unlikely(v->io.answered || v->io.invalidate))
         settle_io(v);
+    /* Not in the middle of an instruction, whose fault would take the place of the interrupt. */
+    if (unlikely(vcpu_wants_extint(v)) && !v->io.waiting)
+        settle_extint(v);
     if (unlikely(v->context_new))
         settle_context(v);
     if (unlikely(v->init_pending || v->sipi_pending))

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <cmocka.h>
+#include <lib/log.h>
 #include <xen/event_channel.h>
 #include <xen/hvm/hvm_op.h>
 #include <xen/hvm/params.h>
@@ -521,6 +522,97 @@ static void the_pm_block_moves(void **state)
     assert_int_equal(domain_move_pm_block(world.guest, 2), -EINVAL);
 }
 
+/* REP MOVS is half done, an INIT comes: the answer to what the instruction had asked is nobody's any more. */
+static void an_init_in_the_middle_of_an_instruction_leaves_nothing_of_it(void **state)
+{
+    (void)state;
+    code("\xf3\xa4", 2);
+    g()->hw.regs.rsi = DATA;
+    g()->hw.regs.rdi = DEVICE;
+    g()->hw.regs.rcx = 3;
+    assert_int_equal(touch(DEVICE), ACT_WAIT_IO);
+    g()->init_pending = true;
+    answer(0);
+    vcpu_settle(g());                                           /* the second element is asked for, then the vCPU is reset */
+    expect_request(IOREQ_TYPE_COPY, DEVICE + 1, 1, false);
+    g()->sipi_wait = false;
+    answer(0);
+    hw_set_rip(&g()->hw, CODE);
+    vcpu_settle(g());
+    assert_int_equal(slot->state, STATE_IOREQ_NONE);
+    assert_int_equal(g()->hw.regs.rcx, 0);
+    assert_int_equal(hw_get_rip(&g()->hw), CODE);
+    assert_false(world.guest->shut_down);
+}
+
+static void the_pics_interrupt_waits_for_the_end_of_an_instruction_that_waits(void **state)
+{
+    (void)state;
+    open_pic();
+    hw_set_rflags(&g()->hw, hw_get_rflags(&g()->hw) | RFLAGS_IF);
+    code("\xf3\xa4", 2);
+    g()->hw.regs.rsi = DATA;
+    g()->hw.regs.rdi = DEVICE;
+    g()->hw.regs.rcx = 2;
+    assert_int_equal(touch(DEVICE), ACT_WAIT_IO);
+    domain_set_isa(world.guest, 14, true);
+    answer(0);
+    vcpu_settle(g());
+    assert_true(g()->sched.waiting);
+    assert_true(vcpu_wants_extint(g()));
+    answer(0);
+    vcpu_settle(g());
+    assert_int_equal(hw_get_rip(&g()->hw), CODE + 2);
+    assert_false(vcpu_wants_extint(g()));
+    assert_true(hw_event_is_queued(&g()->hw));
+}
+
+/* A program's MOV had the exit; by the time it is looked at another thread has made an OUTSB of it. */
+static void a_program_reaches_no_port_by_rewriting_an_instruction_that_is_emulated(void **state)
+{
+    struct guest_seg user = { 0x1b, UINT32_MAX, 0xc0fb, 0 }, data = { 0x23, UINT32_MAX, 0xc0f3, 0 };
+
+    (void)state;
+    hw_set_seg(&g()->hw, SEG_CS, &user);
+    hw_set_seg(&g()->hw, SEG_SS, &data);
+    hw_set_seg(&g()->hw, SEG_DS, &data);
+    code("\x6e", 1);
+    g()->hw.regs.rsi = DATA;
+    g()->hw.regs.rdx = 0x1f0;
+    assert_int_equal(touch(DEVICE), ACT_RETRY);
+    assert_int_equal(slot->state, STATE_IOREQ_NONE);
+    hw_set_rflags(&g()->hw, hw_get_rflags(&g()->hw) | 3U << 12);
+    assert_int_equal(touch(DEVICE), ACT_WAIT_IO);               /* with IOPL 3 it may */
+    answer(0);
+    assert_int_equal(vcpu_io_complete(g()), ACT_RESUME);
+}
+
+static unsigned int lines_with(const char *text)
+{
+    static char log[65536];
+    uint32_t index = 0;
+    size_t n = log_ring_read(log, sizeof(log) - 1, &index, false, false);
+    unsigned int count = 0;
+
+    log[n] = 0;
+    for (const char *at = log; (at = strstr(at, text)) != NULL; at++)
+        count++;
+    return count;
+}
+
+static void a_broken_device_model_fills_no_log(void **state)
+{
+    struct vmexit x = { .pio = { .port = 0x1f7, .size = 1, .in = true } };
+    unsigned int before = lines_with("d1 crashed");
+
+    (void)state;
+    assert_int_equal(exit_pio(g(), &x), ACT_WAIT_IO);
+    slot->state = STATE_IOREQ_NONE;
+    for (unsigned int i = 0; i < 100; i++)
+        domain_io_event(world.guest, 0);
+    assert_int_equal(lines_with("d1 crashed"), before + 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -546,6 +638,10 @@ int main(void)
         T(events_come_by_a_pci_line_where_the_guest_wants_it_so),
         T(the_platform_is_saved_and_loaded),
         T(the_pm_block_moves),
+        T(an_init_in_the_middle_of_an_instruction_leaves_nothing_of_it),
+        T(the_pics_interrupt_waits_for_the_end_of_an_instruction_that_waits),
+        T(a_program_reaches_no_port_by_rewriting_an_instruction_that_is_emulated),
+        T(a_broken_device_model_fills_no_log),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
