@@ -282,6 +282,19 @@ void domain_update_wallclock(struct domain *d)
     wallclock_write(d->shared_info, d->shared_32bit, time_wallclock_at_boot());
 }
 
+void domain_set_shared_layout(struct domain *d, bool bits32)
+{
+    bool changed;
+
+    spin_lock(&d->evtchn_lock);
+    changed = d->shared_32bit != bits32;
+    d->shared_32bit = bits32;
+    d->evtchn.shared_32bit = bits32;
+    spin_unlock(&d->evtchn_lock);
+    if (changed)
+        domain_update_wallclock(d);
+}
+
 void vcpu_write_runstate(struct vcpu *v)
 {
     struct runstate_image image;

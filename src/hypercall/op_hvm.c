@@ -2,7 +2,6 @@
 /* hvm_op (xen/hvm/hvm_op.h): parameters with their side effects, upcall
  * vectors, kinds of memory. */
 #include "door.h"
-#include "shared_layout.h"
 
 #include <lib/string.h>
 #include <trace/trace.h>
@@ -19,7 +18,7 @@ static void set_callback_vector(struct hc *c, struct domain *d, uint64_t value)
     d->callback_vector = vector ? (uint8_t)value : 0;
     d->has_callback_vector = vector;
     if (d == c->d)
-        shared_layout_set(d, c->bits32);
+        domain_set_shared_layout(d, c->bits32);
 }
 
 #define VIA_GSI(value) ((value) & 0x00ffffffffffffffULL)

@@ -40,7 +40,6 @@ static struct cpuid_leaf cpuid_policy_leaf(struct vcpu *v, uint32_t leaf, uint32
         .apic_id = 2 * v->id,
         .vcpu_count = v->domain->max_vcpus,
         .apic_enabled = true,
-        .xss = v->xss,
     };
 
     /* CR4.OSXSAVE is mirrored in leaf 1 only, and reading it is a VMREAD. */

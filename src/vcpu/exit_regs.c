@@ -96,7 +96,7 @@ static bool rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value)
     case MSR_TSC_DEADLINE: *value = vlapic_get_tsc_deadline(&v->lapic); return true;
     case MSR_APIC_BASE: *value = v->lapic.base_msr; return true;
     case MSR_X2APIC: return vlapic_rdmsr(&v->lapic, msr, time_now(), value);
-    case MSR_XSS: *value = v->xss; return true;
+    case MSR_XSS: return true;            /* no state that it could switch on is offered */
     case MSR_MISC_ENABLE: *value = v->misc_enable | rule.value; return true;
     case MSR_ARCH_CAPS: *value = d->cpuid.arch_caps; return true;
     case MSR_PLATFORM_INFO: *value = d->cpuid.platform_info; return true;
@@ -131,7 +131,7 @@ static bool set_hypercall_page(struct vcpu *v, uint64_t value)
         return false;
     xen_hypercall_page_fill(page, hw_features.hypercall_insn);
     domain_unmap_page(page, m);
-    v->domain->shared_32bit = !hw_is_code64(&v->hw);
+    domain_set_shared_layout(v->domain, !hw_is_code64(&v->hw));
     return true;
 }
 
@@ -184,7 +184,7 @@ static bool wrmsr(struct vcpu *v, uint32_t msr, uint64_t value)
     case MSR_TSC_DEADLINE: return set_tsc_deadline(v, value);
     case MSR_APIC_BASE: return wrmsr_apic(v, msr, value, true);
     case MSR_X2APIC: return wrmsr_apic(v, msr, value, false);
-    case MSR_XSS: v->xss = value; return value == 0;
+    case MSR_XSS: return value == 0;
     case MSR_MISC_ENABLE: v->misc_enable = value; return true;
     case MSR_HYPERCALL_PAGE: return set_hypercall_page(v, value);
     case MSR_PRED_CMD:

@@ -66,6 +66,29 @@ static void an_unknown_msr_faults_and_a_known_one_does_not(void **state)
     assert_int_equal(rdmsr(v, 0x10), ACT_ADVANCE);      /* IA32_TIME_STAMP_COUNTER */
 }
 
+static void no_bit_of_xss_is_taken_or_kept(void **state)
+{
+    struct vcpu *v = world.v0;
+
+    (void)state;
+    assert_int_equal(wrmsr(v, 0xda0, 0x100), ACT_INJECT);
+    v->pending.valid = false;
+    assert_int_equal(rdmsr(v, 0xda0), ACT_ADVANCE);
+    assert_int_equal(v->hw.regs.rax, 0);
+    assert_int_equal(wrmsr(v, 0xda0, 0), ACT_ADVANCE);
+}
+
+/* All who read shared_info do so in one layout, whichever way it was chosen. */
+static void a_32_bit_kernel_that_has_a_hypercall_page_has_its_layout_of_shared_info(void **state)
+{
+    struct domain *d = world.dom0;
+
+    (void)state;
+    assert_int_equal(wrmsr(world.v0, 0x40000000, 0x200000), ACT_ADVANCE);
+    assert_true(d->shared_32bit);
+    assert_true(d->evtchn.shared_32bit);
+}
+
 static void cpuid_shows_the_xen_signature_and_nothing_behind_the_last_leaf(void **state)
 {
     struct guest_regs *r = &world.v0->hw.regs;
@@ -180,6 +203,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, load, world_teardown)
         T(an_upcall_that_found_the_apic_off_is_raised_when_it_is_switched_on),
         T(an_unknown_msr_faults_and_a_known_one_does_not),
+        T(no_bit_of_xss_is_taken_or_kept),
+        T(a_32_bit_kernel_that_has_a_hypercall_page_has_its_layout_of_shared_info),
         T(cpuid_shows_the_xen_signature_and_nothing_behind_the_last_leaf),
         T(only_dom0_is_told_a_frequency),
         T(a_port_that_nobody_has_reads_all_ones_in_its_width),

@@ -71,6 +71,7 @@ struct vcpu {
     bool upcall_asserted;
     uint8_t upcall_vector;             /* HVMOP_set_evtchn_upcall_vector, 0: none */
     bool sipi_wait, init_pending, sipi_pending; uint8_t sipi_vector;   /* guarded by lock */
+    bool being_initialised;            /* guarded by lock: its registers are being written, INIT and SIPI do not bring it up */
     uint32_t pvh_entry, pvh_start_info; /* where it starts, until it has */
     bool initialised;                  /* has a context: may be brought up */
     bool context_new;                  /* given a context since it ran last: its CPU has to follow */
@@ -83,7 +84,7 @@ struct vcpu {
     struct guest_area fifo_control;
 
     struct msr_store msrs;
-    uint64_t xss, tsc_adjust, misc_enable;
+    uint64_t tsc_adjust, misc_enable;
     void *xsave;                       /* vector state while not on a CPU; 64-byte aligned */
     uint64_t dr[4], dr6; bool dr_loaded;
 
@@ -209,6 +210,8 @@ void dom0_msi_deliver(struct domain *d);
 /* vcpu_info and shared_info placement; update of time areas. */
 void vcpu_update_time(struct vcpu *v);                                /* pvclock in vcpu_info (+ registered area) */
 void domain_update_wallclock(struct domain *d);
+/* Which layout of shared_info the domain reads (xen/xen.h): that of the mode in which it sets up its callback or hypercall page. */
+void domain_set_shared_layout(struct domain *d, bool bits32);
 struct vcpu_time_info *vcpu_time_area(struct vcpu *v);
 void vcpu_write_runstate(struct vcpu *v);                             /* on its own CPU */
 void vcpu_place_info_default(struct vcpu *v);                         /* vcpu_info inside shared_info */
