@@ -168,11 +168,13 @@ static void drop_entry(struct domain *d, const struct slat_entry *e)
         __atomic_fetch_sub(&d->tot_pages, pages, __ATOMIC_SEQ_CST);
 }
 
-static int release_memory(struct domain *d)
+int domain_release_memory(struct domain *d)
 {
     gfn_t from = gfn_of(0), end = gfn_of(d->p2m.max_gfn + 1);
     struct slice s;
 
+    if (!d->p2m.slat.pages)
+        return 0;              /* one that never came to be */
     do {
         s.count = 0;
         spin_lock(&d->p2m.lock);
@@ -224,7 +226,7 @@ int domain_destroy(struct domain *d)
         return rc;
     /* It will not run again: no CPU keeps translations of what goes now. */
     p2m_flush(&d->p2m);
-    rc = release_memory(d);
+    rc = domain_release_memory(d);
     if (rc != 0)
         return rc;
     d->dead = true;

@@ -69,8 +69,11 @@ static void watchdog_fired(void *arg)
     domain_shutdown(d, SHUTDOWN_watchdog);
 }
 
+/* What a call that was under way put into the map while the domain was taken apart is let go of here, where nobody else is left. */
 static void domain_free(struct domain *d)
 {
+    while (domain_release_memory(d) == -ERESTART)
+        ;
     for (unsigned int i = 0; i < DOMAIN_WATCHDOGS; i++)
         timer_kill(&d->watchdog[i].timer);
     for (uint32_t i = 0; i < d->max_vcpus; i++)

@@ -13,11 +13,17 @@ static void deliver_fixed(struct vcpu *v, uint8_t vector, bool level)
 /* INIT and SIPI only leave a note: the target's own CPU changes its state (vcpu_settle). */
 static void deliver_init(struct vcpu *v)
 {
+    bool start;
+
     spin_lock(&v->lock);
-    v->init_pending = true;
+    start = !v->being_initialised;         /* else as if it had come before VCPUOP_initialise */
+    if (start)
+        v->init_pending = true;
     spin_unlock(&v->lock);
-    sched_set_down(&v->sched, false);
-    sched_kick(&v->sched);
+    if (start) {
+        sched_set_down(&v->sched, false);
+        sched_kick(&v->sched);
+    }
 }
 
 static void deliver_sipi(struct vcpu *v, uint8_t vector)
@@ -25,7 +31,7 @@ static void deliver_sipi(struct vcpu *v, uint8_t vector)
     bool start = false;
 
     spin_lock(&v->lock);
-    if (v->sipi_wait || v->init_pending) {
+    if (!v->being_initialised && (v->sipi_wait || v->init_pending)) {
         v->sipi_pending = true;
         v->sipi_vector = vector;
         start = true;

@@ -77,7 +77,8 @@ static int64_t op_alloc_unbound(struct hc *c, void *arg)
     if (rc != 0)
         return rc;
     spin_lock(&d->evtchn_lock);
-    rc = evtchn_alloc_unbound(&d->evtchn, remote, &a->port);
+    /* Under the lock: whoever closes the ports of a dying domain finds this one, or it is not made. */
+    rc = d->dying ? -ESRCH : evtchn_alloc_unbound(&d->evtchn, remote, &a->port);
     spin_unlock(&d->evtchn_lock);
     hc_put(c, d);
     return rc;
@@ -203,21 +204,29 @@ static int64_t close_interdomain(struct hc *c, struct domain *d)
 struct fifo_pages {
     uint32_t count;
     uint32_t *page[EVTCHN_MAX_PORTS / EVTCHN_FIFO_WORDS_PER_PAGE];
+    struct guest_area control[DOMAIN_MAX_VCPUS];
 };
 
-/* The pages of the FIFO ABI were looked at through references, which nobody else remembers. */
-static void drop_fifo_pages(struct domain *d, const struct fifo_pages *f)
+/* EVTCHN lock held: the control blocks, which the mechanism has let go of. Another vCPU may give new ones at once. */
+static void take_controls(struct domain *d, struct fifo_pages *f)
 {
-    for (uint32_t i = 0; i < f->count; i++)
-        domain_unmap_page(f->page[i], hpa_to_mfn(virt_to_phys_direct(f->page[i])));
     for (uint32_t i = 0; i < d->max_vcpus; i++) {
         struct vcpu *v = d->vcpu[i];
 
-        if (!v || !v->fifo_control.page)
+        if (!v)
             continue;
-        domain_unmap_page(v->fifo_control.page, v->fifo_control.mfn);
+        f->control[i] = v->fifo_control;
         v->fifo_control = (struct guest_area){ .page = NULL };
     }
+}
+
+/* The pages of the FIFO ABI were looked at through references, which nobody else remembers. */
+static void drop_fifo_pages(const struct fifo_pages *f)
+{
+    for (uint32_t i = 0; i < f->count; i++)
+        domain_unmap_page(f->page[i], hpa_to_mfn(virt_to_phys_direct(f->page[i])));
+    for (uint32_t i = 0; i < ARRAY_COUNT(f->control); i++)
+        domain_unmap_page(f->control[i].page, f->control[i].mfn);
 }
 
 static int64_t reset_rest(struct domain *d)
@@ -231,9 +240,11 @@ static int64_t reset_rest(struct domain *d)
     f->count = d->evtchn.fifo_page_count;
     memcpy(f->page, d->evtchn.fifo_page, f->count * sizeof(f->page[0]));
     rc = evtchn_reset(&d->evtchn);
+    if (rc == 0)
+        take_controls(d, f);
     spin_unlock(&d->evtchn_lock);
     if (rc == 0)
-        drop_fifo_pages(d, f);
+        drop_fifo_pages(f);
     heap_free(f);
     return rc == -EAGAIN ? -ERESTART : rc;
 }

@@ -16,16 +16,46 @@ static struct vcpu *target(struct hc *c)
     return domain_vcpu(c->d, (uint32_t)c->arg[1]);
 }
 
+/* Nobody else may write its registers, and no INIT or SIPI of another vCPU bring it up, until it has its context. */
+static int begin_initialise(struct vcpu *v)
+{
+    int rc = 0;
+
+    spin_lock(&v->lock);
+    if (v->initialised || v->being_initialised)
+        rc = -EEXIST;
+    else if (!READ_ONCE(v->sched.down) || v->init_pending || v->sipi_pending)
+        rc = -EBUSY;
+    else
+        v->being_initialised = true;
+    spin_unlock(&v->lock);
+    return rc;
+}
+
+static void end_initialise(struct vcpu *v)
+{
+    spin_lock(&v->lock);
+    v->being_initialised = false;
+    spin_unlock(&v->lock);
+}
+
 static int64_t op_initialise(struct hc *c, void *arg unused_arg)
 {
     struct vcpu_hvm_context ctx;
     struct vcpu *v = target(c);
+    int rc;
 
     if (hc_read(c, &ctx, gva_of(c->arg[2]), sizeof(ctx)) != 0)
         return -EFAULT;
-    if (v == c->v || v->initialised)
+    if (v == c->v)
         return -EEXIST;
-    return vcpu_context_set_hvm(v, &ctx);
+    rc = begin_initialise(v);
+    if (rc != 0)
+        return rc;
+    sched_wait_off_cpu(&v->sched);         /* an INIT may have had it run: its CPU gives the registers up */
+    rc = vcpu_context_set_hvm(v, &ctx);
+    end_initialise(v);
+    return rc;
 }
 
 static int64_t op_up(struct hc *c, void *arg unused_arg)

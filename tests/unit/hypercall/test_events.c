@@ -304,6 +304,7 @@ static void a_context_that_no_cpu_takes_is_einval(void **state)
 
     (void)state;
     world.v1->initialised = false;
+    vcpu_offline(world.v1);
     assert_int_equal(dom0_call(__HYPERVISOR_vcpu_op, VCPUOP_initialise, 1,
                                world_put(world.dom0, &c, sizeof(c))), -EINVAL);
     c.mode = VCPU_HVM_MODE_64B;

@@ -18,6 +18,8 @@
 
 struct world world;
 unsigned int world_cpus = 2;
+void (*world_on_fetch)(void);
+unsigned int world_fetches_until;
 
 static uint64_t next_arg;
 static struct { uint64_t at, size; } fetches[FETCHES_MAX];
@@ -34,9 +36,21 @@ const char *__asan_default_options(void) { return "detect_leaks=0"; }
 int __real_guest_read(struct vcpu *v, void *to, gva_t from, size_t size);
 int __wrap_guest_read(struct vcpu *v, void *to, gva_t from, size_t size);
 
+static void come_between(void)
+{
+    void (*fn)(void) = world_on_fetch;
+
+    if (world_fetches_until == 0 || --world_fetches_until > 0)
+        return;
+    world_on_fetch = NULL;
+    fn();
+}
+
 int __wrap_guest_read(struct vcpu *v, void *to, gva_t from, size_t size)
 {
     static unsigned int reads;
+
+    come_between();
 
     /* Time passes: what is long is interrupted. */
     if (world.ticking && ++reads % 256 == 0)

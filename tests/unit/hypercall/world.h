@@ -26,6 +26,8 @@ struct world {
 };
 extern struct world world;
 extern unsigned int world_cpus;            /* before setup; 2 */
+extern void (*world_on_fetch)(void);       /* called once, at this many-th fetch from now: */
+extern unsigned int world_fetches_until;
 
 int world_setup(void **state);
 int world_teardown(void **state);

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Two CPUs, step by step: a call of one comes in the middle of a call of the other, at the place where it would do harm. (The
+ * same at random places is test_race.c.)
+ */
+#include "world.h"
+
+#include "fake.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <mm/frames.h>
+#include <x86/smp.h>
+#include <xen/event_channel.h>
+#include <xen/hvm/hvm_vcpu.h>
+#include <xen/memory.h>
+#include <xen/vcpu.h>
+
+/* ---- the places ---- */
+
+static void (*at_unmap)(void), (*at_flush)(void);   /* once */
+
+static void come_between(void (**fn)(void))
+{
+    void (*now)(void) = *fn;
+
+    *fn = NULL;
+    if (now)
+        now();
+}
+
+void __real_domain_unmap_page(void *page, mfn_t mfn);
+void __wrap_domain_unmap_page(void *page, mfn_t mfn);
+void __wrap_domain_unmap_page(void *page, mfn_t mfn)
+{
+    come_between(&at_unmap);
+    __real_domain_unmap_page(page, mfn);
+}
+
+/* As a CPU that answers while it does something else: each has flushed. */
+void __wrap_smp_call(const uint64_t *cpus, void (*fn)(void *), void *arg);
+void __wrap_smp_call(const uint64_t *cpus, void (*fn)(void *), void *arg)
+{
+    (void)cpus;
+    (void)fn;
+    (void)arg;
+    come_between(&at_flush);
+}
+
+/* dom0's second vCPU on the other CPU. */
+static int64_t other_cpu(uint64_t nr, uint64_t a0, uint64_t a1)
+{
+    int64_t rc;
+
+    fake_cpu_switch(1);
+    rc = world_call(world.v1, nr, a0, a1, 0, 0);
+    vcpu_unload(world.v1);
+    fake_cpu_switch(0);
+    return rc;
+}
+
+/* ---- VCPUOP_initialise ---- */
+
+static uint64_t a_context(void)
+{
+    struct vcpu_hvm_context c = { .mode = VCPU_HVM_MODE_32B };
+
+    c.cpu_regs.x86_32 = (xen_vcpu_hvm_x86_32_t){ .eip = 0x1234, .cr0 = CR0_PE, .eflags = 2, .cs_limit = ~0U,
+                                                 .cs_ar = 0xc9b, .tr_ar = 0x8b, .tr_limit = 0x67 };
+    return world_put(world.dom0, &c, sizeof(c));
+}
+
+static void wait_for_start(struct vcpu *v)
+{
+    v->initialised = false;
+    v->sipi_wait = true;
+    vcpu_offline(v);
+}
+
+static void send(uint8_t mode)
+{
+    const struct vlapic_ipi ipi = { .mode = mode, .vector = 8, .shorthand = 3, .level_assert = true };
+
+    vcpu_send_ipi(world.v0, &ipi);
+}
+
+static void a_vcpu_that_an_init_has_on_a_cpu_is_given_no_context(void **state)
+{
+    uint64_t at = a_context();
+
+    (void)state;
+    wait_for_start(world.v1);
+    send(IPI_INIT);
+    assert_int_equal(dom0_call(__HYPERVISOR_vcpu_op, VCPUOP_initialise, 1, at), -EBUSY);
+    fake_cpu_switch(1);
+    vcpu_load(world.v1);                          /* where the INIT is about to be served */
+    fake_cpu_switch(0);
+    assert_int_equal(dom0_call(__HYPERVISOR_vcpu_op, VCPUOP_initialise, 1, at), -EBUSY);
+    world.v1->init_pending = false;
+    assert_int_equal(dom0_call(__HYPERVISOR_vcpu_op, VCPUOP_initialise, 1, at), -EBUSY);
+    fake_cpu_switch(1);
+    vcpu_offline(world.v1);
+    vcpu_unload(world.v1);
+    fake_cpu_switch(0);
+    assert_int_equal(dom0_call(__HYPERVISOR_vcpu_op, VCPUOP_initialise, 1, at), 0);
+    assert_false(world.v1->being_initialised);
+}
+
+static void no_init_or_sipi_wakes_a_vcpu_whose_context_is_being_written(void **state)
+{
+    (void)state;
+    wait_for_start(world.v1);
+    world.v1->being_initialised = true;
+    assert_int_equal(dom0_call(__HYPERVISOR_vcpu_op, VCPUOP_initialise, 1, a_context()), -EEXIST);
+    send(IPI_INIT);
+    send(IPI_SIPI);
+    assert_true(world.v1->sched.down);
+    assert_false(world.v1->init_pending || world.v1->sipi_pending);
+    world.v1->being_initialised = false;
+    send(IPI_SIPI);
+    assert_true(world.v1->sipi_pending);
+    assert_false(world.v1->sched.down);
+}
+
+/* ---- EVTCHNOP_reset ---- */
+
+static struct evtchn_init_control second = { .control_gfn = 0x202, .vcpu = 1 };
+
+static void give_control_block(void)
+{
+    assert_int_equal(other_cpu(__HYPERVISOR_event_channel_op, EVTCHNOP_init_control,
+                               world_put(world.dom0, &second, sizeof(second))), 0);
+}
+
+static void a_control_block_that_comes_during_a_reset_stays_and_is_held(void **state)
+{
+    struct evtchn_init_control first = { .control_gfn = 0x200, .vcpu = 0 };
+    struct evtchn_expand_array x = { .array_gfn = 0x201 };
+    struct evtchn_reset r = { .dom = DOMID_SELF };
+
+    (void)state;
+    assert_int_equal(OP(world.v0, __HYPERVISOR_event_channel_op, EVTCHNOP_init_control, &first), 0);
+    assert_int_equal(OP(world.v0, __HYPERVISOR_event_channel_op, EVTCHNOP_expand_array, &x), 0);
+    at_unmap = give_control_block;
+    assert_int_equal(OP(world.v0, __HYPERVISOR_event_channel_op, EVTCHNOP_reset, &r), 0);
+    assert_null(at_unmap);
+    assert_non_null(world.dom0->evtchn.vcpu[1].fifo_control);
+    assert_ptr_equal(world.v1->fifo_control.page, world.dom0->evtchn.vcpu[1].fifo_control);
+    assert_int_equal(frame_of(mfn_of(0x200))->refs, 1);
+    assert_int_equal(frame_of(mfn_of(0x201))->refs, 1);
+    assert_int_equal(frame_of(mfn_of(0x202))->refs, 2);
+}
+
+/* ---- the end of a domain ---- */
+
+static domid_t victim;
+
+static int64_t domctl(struct vcpu *v, uint32_t cmd, struct xen_domctl *d)
+{
+    uint64_t at;
+    int64_t rc;
+
+    d->cmd = cmd;
+    d->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+    at = world_put(world.dom0, d, sizeof(*d));
+    rc = v == world.v0 ? dom0_call(__HYPERVISOR_domctl, at, 0, 0) : other_cpu(__HYPERVISOR_domctl, at, 0);
+    world_get(world.dom0, at, d, sizeof(*d));
+    return rc;
+}
+
+static void make_victim(void)
+{
+    struct xen_domctl d = { .u.createdomain = { .flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap, .max_vcpus = 1,
+                                                .max_evtchn_port = 100, .max_grant_frames = 2, .max_maptrack_frames = 1,
+                                                .grant_opts = 1, .arch.emulation_flags = XEN_X86_EMU_LAPIC } };
+
+    d.domain = 0;
+    assert_int_equal(domctl(world.v0, XEN_DOMCTL_createdomain, &d), 0);
+    victim = d.domain;
+    d = (struct xen_domctl){ .domain = victim, .u.max_mem.max_memkb = 4096 };
+    assert_int_equal(domctl(world.v0, XEN_DOMCTL_max_mem, &d), 0);
+}
+
+static void destroy_victim(void)
+{
+    struct xen_domctl d = { .domain = victim };
+
+    assert_int_equal(domctl(world.v1, XEN_DOMCTL_destroydomain, &d), 0);
+}
+
+static int64_t populate(uint64_t gfn)
+{
+    struct xen_memory_reservation r = { .nr_extents = 1, .domid = victim };
+
+    r.extent_start.p = (void *)world_put(world.dom0, &gfn, sizeof(gfn));
+    return OP(world.v0, __HYPERVISOR_memory_op, XENMEM_populate_physmap, &r);
+}
+
+static void live_and_die_in_the_middle_of_a_call(void)
+{
+    struct xen_add_to_physmap a = { .space = XENMAPSPACE_grant_table, .gpfn = 6 };
+
+    world_forget();
+    make_victim();
+    a.domid = victim;
+    assert_int_equal(populate(6), 1);
+    /* What is at gfn 6 is replaced by a frame of the grant table: the flush is where the other CPU comes in. */
+    at_flush = destroy_victim;
+    (void)OP(world.v0, __HYPERVISOR_memory_op, XENMEM_add_to_physmap, &a);
+    assert_null(at_flush);
+    make_victim();
+    world_on_fetch = destroy_victim;
+    world_fetches_until = 2;                      /* the argument, then the list of frames */
+    (void)populate(7);
+    assert_null(world_on_fetch);
+    assert_null(domain_get(victim));
+}
+
+static void nothing_is_left_of_a_domain_that_dies_in_the_middle_of_a_call(void **state)
+{
+    uint64_t before;
+
+    (void)state;
+    live_and_die_in_the_middle_of_a_call();       /* the heap takes what it needs */
+    before = frames_free_count();
+    live_and_die_in_the_middle_of_a_call();
+    assert_int_equal(frames_free_count(), before);
+}
+
+static void a_dying_domain_gets_no_new_channels(void **state)
+{
+    struct evtchn_alloc_unbound a = { .remote_dom = DOMID_SELF };
+
+    (void)state;
+    make_victim();
+    a.dom = victim;
+    assert_int_equal(OP(world.v0, __HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound, &a), 0);
+    domain_get(victim)->dying = true;
+    assert_int_equal(OP(world.v0, __HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound, &a), -ESRCH);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
+    const struct CMUnitTest tests[] = {
+        T(a_vcpu_that_an_init_has_on_a_cpu_is_given_no_context),
+        T(no_init_or_sipi_wakes_a_vcpu_whose_context_is_being_written),
+        T(a_control_block_that_comes_during_a_reset_stays_and_is_held),
+        T(nothing_is_left_of_a_domain_that_dies_in_the_middle_of_a_call),
+        T(a_dying_domain_gets_no_new_channels),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
