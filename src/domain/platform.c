@@ -12,6 +12,7 @@
 #define IOAPIC_ADDRESS 0xfec00000ULL
 #define IOAPIC_ID 1U
 #define TIMER_IRQ 0U
+#define TIMER_PIN 2U                    /* IRQ 0 at the IO-APIC */
 #define RTC_IRQ 8U
 #define SCI_IRQ 9U
 #define PM_TIMER_OFFSET 8U
@@ -258,7 +259,42 @@ void platform_arm(struct platform *p)
     ns_t next = min_of(vpit_deadline(&p->pit), vrtc_deadline(&p->rtc));
 
     next = min_of(next, vpm_deadline(&p->pm));
+    next = min_of(next, p->pit_ticks.again);
+    next = min_of(next, p->rtc_ticks.again);
     timer_set(&p->timer, min_of(next, vhpet_deadline(&p->hpet)));
+}
+
+/* Does an edge of this pin still wait in the virtual APIC that it went to? */
+static bool edge_waits_in_apic(const struct domain *d, unsigned int irq)
+{
+    struct ioapic_msg m;
+
+    if (d->vioapic_count == 0 || !vioapic_pin_message(d->vioapic[0], irq == TIMER_IRQ ? TIMER_PIN : irq, &m))
+        return false;
+    for (uint32_t i = 0; i < d->max_vcpus; i++)
+        if (d->vcpu[i] && vlapic_matches(&d->vcpu[i]->lapic, m.dest, m.logical, false) &&
+            vlapic_irr_has(&d->vcpu[i]->lapic, m.vector))
+            return true;
+    return false;
+}
+
+static bool edge_is_taken(const struct platform *p, unsigned int irq)
+{
+    return !vpic_edge_waits(&p->pic, irq) && !edge_waits_in_apic(p->domain, irq);
+}
+
+/* What a guest misses while it is paused it does not miss. */
+static bool makes_up_for_ticks(const struct domain *d)
+{
+    return d->params.value[HVM_PARAM_TIMER_MODE] <= HVMPTM_no_delay_for_missed_ticks && READ_ONCE(d->pause_count) == 0;
+}
+
+/* The bit of irq, if it is to rise now. */
+static uint16_t tick(const struct platform *p, struct vticks *t, unsigned int irq, unsigned int count, ns_t now)
+{
+    if (count == 0 && now < t->again)
+        return 0;
+    return vticks_due(t, count, edge_is_taken(p, irq), makes_up_for_ticks(p->domain), now) ? (uint16_t)(1U << irq) : 0;
 }
 
 static void timer_fired(void *arg)
@@ -266,6 +302,7 @@ static void timer_fired(void *arg)
     struct platform *p = arg;
     struct domain *d = p->domain;
     ns_t now = time_now();
+    unsigned int pit, rtc;
     uint64_t pins;
     uint16_t isa;
     bool legacy;
@@ -273,10 +310,10 @@ static void timer_fired(void *arg)
     spin_lock(&d->vdev_lock);
     vhpet_expire(&p->hpet, now, &pins, &isa);
     legacy = vhpet_is_legacy(&p->hpet);
-    if (vpit_expire(&p->pit, now) && !legacy)
-        isa |= 1U << TIMER_IRQ;
-    if (vrtc_expire(&p->rtc, now) && !legacy)
-        isa |= 1U << RTC_IRQ;
+    pit = vpit_expire(&p->pit, now);
+    rtc = vrtc_expire(&p->rtc, now);
+    if (!legacy)
+        isa |= tick(p, &p->pit_ticks, TIMER_IRQ, pit, now) | tick(p, &p->rtc_ticks, RTC_IRQ, rtc, now);
     vpm_expire(&p->pm, now);
     p->pulse_isa |= isa;
     p->pulse_pins |= pins;
@@ -477,6 +514,8 @@ int domain_make_platform(struct domain *d)
     p->domain = d;
     vpic_init(&p->pic);
     vpit_init(&p->pit, now);
+    vticks_init(&p->pit_ticks);
+    vticks_init(&p->rtc_ticks);
     vrtc_init(&p->rtc, time_wallclock_at_boot() / NS_PER_SECOND, now);
     vhpet_init(&p->hpet, now);
     vpm_init(&p->pm, now);

@@ -192,6 +192,14 @@ void vioapic_eoi(struct vioapic *io, uint8_t vector,
     }
 }
 
+bool vioapic_pin_message(const struct vioapic *io, unsigned int pin, struct ioapic_msg *msg)
+{
+    uint64_t rte = pin < io->pins ? READ_ONCE(io->rte[pin]) : RTE_MASKED;
+
+    *msg = message_of(rte);
+    return !(rte & (RTE_MASKED | RTE_LEVEL));
+}
+
 bool vioapic_pin_masked(const struct vioapic *io, unsigned int pin)
 {
     return pin >= io->pins || (io->rte[pin] & RTE_MASKED) != 0;

@@ -339,7 +339,6 @@ bool vlapic_sync(struct vlapic *a)
     return true;
 }
 
-/* Mostly there is none, and every exit asks: seen without a loop. */
 /* Mostly there is none, and every exit asks: that is seen without a loop. */
 static int highest_vector(const struct vlapic *a, unsigned int base)
 {
@@ -356,6 +355,14 @@ static int highest_vector(const struct vlapic *a, unsigned int base)
     }
 #undef WORD
     return -1;
+}
+
+bool vlapic_irr_has(const struct vlapic *a, uint8_t vector)
+{
+    const uint32_t *irr = (const uint32_t *)(const void *)(a->regs + VLAPIC_REG_IRR0 + vector / 32 * 0x10);
+    uint32_t set = __atomic_load_n(irr, __ATOMIC_RELAXED) | __atomic_load_n(&a->posted[vector / 32], __ATOMIC_RELAXED);
+
+    return (set & vector_bit(vector)) != 0;
 }
 
 int vlapic_highest_irr(const struct vlapic *a) { return highest_vector(a, VLAPIC_REG_IRR0); }

@@ -110,6 +110,13 @@ void vpic_set_line(struct vpic *p, unsigned int irq, bool high)
     update(p);
 }
 
+bool vpic_edge_waits(const struct vpic *p, unsigned int irq)
+{
+    const struct hvm_hw_vpic *c = &p->chip[irq / INPUTS & 1];
+
+    return (c->irr & (uint8_t)~c->imr & ~c->elcr & 1U << irq % INPUTS) != 0;
+}
+
 bool vpic_output(const struct vpic *p)
 {
     return p->chip[0].int_output;

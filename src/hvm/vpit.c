@@ -62,15 +62,21 @@ static bool output(const struct vpit *p, unsigned int n, ns_t now)
     }
 }
 
-/* The rise of channel 0's output after now. A square wave and a rate rise at each reload, the others once. Of reloads that come
- * too fast every so many-th counts: else a guest could keep a CPU of the machine busy with nothing but its ticks. */
+/* From tick to tick of a square wave and a rate, which rise at each reload. Of reloads that come too fast every so many-th counts: else
+ * a guest could keep a CPU of the machine busy with nothing but its ticks. */
+static uint64_t tick_period(const channel *c)
+{
+    uint64_t period = c->count;
+
+    return period < PERIOD_MIN ? period * ((PERIOD_MIN + period - 1) / period) : period;
+}
+
+/* The rise of channel 0's output after now. */
 static void schedule(struct vpit *p, ns_t now)
 {
     const channel *c = &p->hw.channels[0];
-    uint64_t t = elapsed(p, 0, now), due = c->count, period = c->count;
+    uint64_t t = elapsed(p, 0, now), due = c->count, period = tick_period(c);
 
-    if (period < PERIOD_MIN)
-        period *= (PERIOD_MIN + period - 1) / period;
     if (is_periodic(c))
         due = (t / period + 1) * period;
     p->next = (is_periodic(c) || t < due) && c->mode != 1 ? p->loaded[0] + ticks_to_ns(due) : NS_NEVER;
@@ -84,12 +90,15 @@ static void load_count(struct vpit *p, unsigned int n, uint32_t value, ns_t now)
         schedule(p, now);
 }
 
-bool vpit_expire(struct vpit *p, ns_t now)
+unsigned int vpit_expire(struct vpit *p, ns_t now)
 {
-    if (now < p->next)
-        return false;
+    const channel *c = &p->hw.channels[0];
+    ns_t due = p->next;
+
+    if (now < due)
+        return 0;
     schedule(p, now);
-    return true;
+    return is_periodic(c) ? (unsigned int)min_of(ns_to_ticks(now - due) / tick_period(c), UINT32_MAX - 1UL) + 1 : 1;
 }
 
 static void latch_count(struct vpit *p, unsigned int n, ns_t now)

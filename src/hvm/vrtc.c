@@ -207,15 +207,18 @@ static uint8_t note_events(struct vrtc *r, ns_t now)
     return c;
 }
 
-bool vrtc_expire(struct vrtc *r, ns_t now)
+unsigned int vrtc_expire(struct vrtc *r, ns_t now)
 {
+    ns_t since = r->c_seen, period = period_of(r);
     uint8_t c;
 
     if (now < r->next)
-        return false;
-    c = note_events(r, now);
+        return 0;
+    c = note_events(r, now) & r->hw.cmos_data[REG_B] & (C_PF | C_AF | C_UF);
     schedule(r, now);
-    return c & r->hw.cmos_data[REG_B] & (C_PF | C_AF | C_UF);
+    if (c & C_PF)
+        return (unsigned int)min_of(floor_div(now, period) - floor_div(since, period), (ns_t)UINT32_MAX);
+    return c != 0;
 }
 
 /* ---- ports ---- */

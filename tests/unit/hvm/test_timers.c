@@ -5,6 +5,7 @@
 #include <hvm/vpit.h>
 #include <hvm/vpm.h>
 #include <hvm/vrtc.h>
+#include <hvm/vticks.h>
 
 #include <errno.h>
 #include <setjmp.h>
@@ -66,14 +67,51 @@ static void a_rate_that_nobody_could_serve_is_served_less_often(void **state)
         }
 }
 
-static void missed_ticks_are_not_made_up_for(void **state)
+static void late_ticks_are_counted(void **state)
 {
     (void)state;
     vpit_init(&pit, 0);
     load_channel(0, 3, 11932, 0);
-    assert_true(vpit_expire(&pit, 105 * MS));
-    assert_false(vpit_expire(&pit, 105 * MS));
+    assert_int_equal(vpit_expire(&pit, 105 * MS), 10);
+    assert_int_equal(vpit_expire(&pit, 105 * MS), 0);
     assert_in_range(vpit_deadline(&pit), 109 * MS, 111 * MS);
+}
+
+/* A guest that takes each edge a little later than the next tick comes has them all in the end. */
+static void owed_ticks_come_one_by_one(void **state)
+{
+    struct vticks t;
+    unsigned int edges = 0;
+    ns_t now = 0;
+
+    (void)state;
+    vticks_init(&t);
+    assert_true(t.again == NS_NEVER);
+    assert_true(vticks_due(&t, 3, true, true, 0));
+    assert_int_equal(t.owed, 2);
+    assert_false(vticks_due(&t, 1, false, true, MS));
+    assert_int_equal(t.owed, 3);
+    while ((now = t.again) != NS_NEVER)
+        edges += vticks_due(&t, 0, true, true, now);
+    assert_int_equal(edges, 3);
+    assert_false(vticks_due(&t, 0, true, true, now));
+    /* Not for ever. */
+    assert_false(vticks_due(&t, UINT32_MAX, false, true, MS));
+    assert_false(vticks_due(&t, UINT32_MAX, false, true, MS));
+    assert_int_equal(t.owed, VTICKS_MAX);
+}
+
+static void who_does_not_want_them_gets_one_late_tick(void **state)
+{
+    struct vticks t;
+
+    (void)state;
+    vticks_init(&t);
+    assert_false(vticks_due(&t, 5, false, true, 0));
+    assert_true(vticks_due(&t, 7, false, false, MS));
+    assert_int_equal(t.owed, 0);
+    assert_true(t.again == NS_NEVER);
+    assert_false(vticks_due(&t, 0, true, false, MS));
 }
 
 static void a_one_shot_fires_once(void **state)
@@ -241,6 +279,16 @@ static void the_periodic_interrupt_has_the_rate_of_register_a(void **state)
     assert_in_range(count, 2047, 2048);
     assert_int_equal(cmos(12, 2 * SECOND) & 0xc0, 0xc0);
     assert_int_equal(cmos(12, 2 * SECOND), 0);
+}
+
+static void late_periods_are_counted(void **state)
+{
+    (void)state;
+    vrtc_init(&rtc, 0, 0);
+    set_cmos(10, 0x26, 0);
+    set_cmos(11, 0x42, 0);
+    assert_int_equal(vrtc_expire(&rtc, 105 * MS), 107);      /* of 1024 a second */
+    assert_int_equal(vrtc_expire(&rtc, 105 * MS), 0);
 }
 
 static void the_alarm_comes_at_its_second(void **state)
@@ -485,7 +533,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rate_generator_ticks_for_ever_without_drift),
         cmocka_unit_test(a_rate_that_nobody_could_serve_is_served_less_often),
-        cmocka_unit_test(missed_ticks_are_not_made_up_for),
+        cmocka_unit_test(late_ticks_are_counted),
+        cmocka_unit_test(owed_ticks_come_one_by_one),
+        cmocka_unit_test(who_does_not_want_them_gets_one_late_tick),
         cmocka_unit_test(a_one_shot_fires_once),
         cmocka_unit_test(a_latched_count_stands_still),
         cmocka_unit_test(the_read_back_command_tells_mode_and_output),
@@ -497,6 +547,7 @@ int main(void)
         cmocka_unit_test(a_time_that_was_set_goes_on_from_there),
         cmocka_unit_test(the_update_bit_is_set_shortly_before_a_new_second),
         cmocka_unit_test(the_periodic_interrupt_has_the_rate_of_register_a),
+        cmocka_unit_test(late_periods_are_counted),
         cmocka_unit_test(the_alarm_comes_at_its_second),
         cmocka_unit_test(the_alarms_flag_is_set_though_nobody_wants_its_interrupt),
         cmocka_unit_test(a_record_with_an_impossible_clock_is_refused),

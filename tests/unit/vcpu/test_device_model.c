@@ -5,12 +5,14 @@
  */
 #include "exits.h"
 
+#include "fake.h"
 #include "world.h"
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
 #include <cmocka.h>
+#include <x86/softirq.h>
 #include <lib/log.h>
 #include <xen/event_channel.h>
 #include <xen/hvm/hvm_op.h>
@@ -451,6 +453,49 @@ static void an_isa_line_reaches_the_cpu_through_the_pic(void **state)
     assert_false(vcpu_wants_extint(g()));
 }
 
+static void pass(ns_t by)
+{
+    fake_time_advance(by);
+    softirq_raise(SOFTIRQ_TIMER);
+    softirq_run();
+}
+
+/* Ticks of the PIT that come through the PIC within two milliseconds after five that the guest had no time for. */
+static unsigned int ticks_after_five(void)
+{
+    unsigned int count = 0;
+
+    open_pic();
+    out(0x43, 0x34);
+    out(0x40, 11932 & 0xff);                   /* 10 ms */
+    out(0x40, 11932 >> 8);
+    for (unsigned int i = 0; i < 5; i++)
+        pass(10 * NS_PER_MS + NS_PER_US);
+    for (unsigned int i = 0; i < 8; i++) {
+        if (vcpu_wants_extint(g())) {
+            assert_int_equal(vcpu_take_extint(g()), 8);
+            out(0x20, 0x20);
+            count++;
+        }
+        pass(250 * NS_PER_US);
+    }
+    return count;
+}
+
+static void ticks_that_were_missed_come_late_one_by_one(void **state)
+{
+    (void)state;
+    world.guest->params.value[HVM_PARAM_TIMER_MODE] = HVMPTM_no_delay_for_missed_ticks;
+    assert_int_equal(ticks_after_five(), 5);
+}
+
+static void or_all_as_one_if_the_guest_wants_it_so(void **state)
+{
+    (void)state;
+    world.guest->params.value[HVM_PARAM_TIMER_MODE] = HVMPTM_one_missed_tick_pending;
+    assert_int_equal(ticks_after_five(), 1);
+}
+
 /* Events by a line, as drivers without a vector ask for: slot 3, INTA is pin 28. */
 static void events_come_by_a_pci_line_where_the_guest_wants_it_so(void **state)
 {
@@ -635,6 +680,8 @@ int main(void)
         T(servers_are_told_when_pages_have_gone),
         T(the_pic_reaches_the_cpu_through_pin_0_of_the_ioapic),
         T(an_isa_line_reaches_the_cpu_through_the_pic),
+        T(ticks_that_were_missed_come_late_one_by_one),
+        T(or_all_as_one_if_the_guest_wants_it_so),
         T(events_come_by_a_pci_line_where_the_guest_wants_it_so),
         T(the_platform_is_saved_and_loaded),
         T(the_pm_block_moves),

@@ -15,6 +15,7 @@
 #include <hvm/vpit.h>
 #include <hvm/vpm.h>
 #include <hvm/vrtc.h>
+#include <hvm/vticks.h>
 #include <sched/timer.h>
 
 struct domain;
@@ -30,6 +31,7 @@ struct platform {
     uint16_t pm_port;                  /* of the PM1a event block */
     uint16_t pulse_isa;                /* VDEV: edges that the wires have not seen yet */
     uint64_t pulse_pins;
+    struct vticks pit_ticks, rtc_ticks;
     struct timer timer;                /* the earliest deadline of all */
     struct vlines lines;               /* VIOAPIC */
     uint64_t hpet_pins;                /* driven by HPET timers in level mode */

@@ -42,6 +42,8 @@ bool vioapic_set_line(struct vioapic *io, unsigned int pin, bool high, struct io
  * still high delivers again (fn's return is ignored; msg non-NULL then). */
 void vioapic_eoi(struct vioapic *io, uint8_t vector,
                  void (*fn)(void *ctx, unsigned int pin, const struct ioapic_msg *again), void *ctx);
+/* What an edge of the pin sends; false: nothing, it is masked or a level pin. Without the lock. */
+bool vioapic_pin_message(const struct vioapic *io, unsigned int pin, struct ioapic_msg *msg);
 bool vioapic_pin_masked(const struct vioapic *io, unsigned int pin);
 /* Virtual wire mode by way of the IO-APIC (MultiProcessor Specification 1.4, 3.6.2.2): pin 0, where the PIC's output is
  * wired to, has ExtINT and is not masked. *to: where to. Without the lock, by any CPU. */

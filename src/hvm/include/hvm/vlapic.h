@@ -93,6 +93,7 @@ int vlapic_pending(const struct vlapic *a);
 /* The CPU takes vector: IRR -> ISR, PPR updated. Software path. */
 void vlapic_accept(struct vlapic *a, uint8_t vector);
 void vlapic_eoi(struct vlapic *a, struct vlapic_effect *e);
+bool vlapic_irr_has(const struct vlapic *a, uint8_t vector);   /* waits to be accepted; any CPU */
 int vlapic_highest_irr(const struct vlapic *a);
 int vlapic_highest_isr(const struct vlapic *a);
 uint32_t vlapic_ppr(const struct vlapic *a);

@@ -15,6 +15,8 @@ struct vpic { struct hvm_hw_vpic chip[2]; };   /* master, slave */
 void vpic_init(struct vpic *p);
 /* Inputs 0-15; a call is a change of the line: an edge input requests at the rise and forgets at the fall. */
 void vpic_set_line(struct vpic *p, unsigned int irq, bool high);
+/* An edge of this input waits for the CPU, and is not masked. */
+bool vpic_edge_waits(const struct vpic *p, unsigned int irq);
 bool vpic_output(const struct vpic *p);
 /* The CPU's acknowledge cycles: the vector. With nothing to deliver the spurious one of input 7. */
 uint8_t vpic_acknowledge(struct vpic *p);

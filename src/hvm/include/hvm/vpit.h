@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The 8254 at 0x40-0x43 and the speaker port 0x61. Pure: time is a parameter, the caller arms a timer for
- * vpit_deadline() and pulses IRQ 0 when vpit_expire() says so; holds the domain's VDEV lock. Ticks that the guest
- * could not take are not made up for. Counting in BCD is not there (as on the machine whose records this shares).
+ * vpit_deadline() and pulses IRQ 0 when vpit_expire() says so; holds the domain's VDEV lock. Counting in BCD is not there (as on the machine whose records this shares).
  */
 #ifndef HVM_VPIT_H
 #define HVM_VPIT_H
@@ -23,8 +22,8 @@ void vpit_init(struct vpit *p, ns_t now);
 uint8_t vpit_read(struct vpit *p, uint16_t port, ns_t now);
 void vpit_write(struct vpit *p, uint16_t port, uint8_t value, ns_t now);
 static inline ns_t vpit_deadline(const struct vpit *p) { return p->next; }
-/* True: IRQ 0 rises. */
-bool vpit_expire(struct vpit *p, ns_t now);
+/* How often IRQ 0 has risen since the last one. */
+unsigned int vpit_expire(struct vpit *p, ns_t now);
 int vpit_load(struct vpit *p, const struct hvm_hw_pit *from, ns_t now) must_check;
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * The MC146818 clock at 0x70/0x71: time of day, alarm, periodic and update interrupts. CMOS bytes beyond its 14 are a
  * device model's. Pure: `now` is the time since boot, `epoch` what UTC was at its zero, in seconds; the caller arms a
- * timer for vrtc_deadline() and pulses IRQ 8 when vrtc_expire() says so; holds the domain's VDEV lock. Each interrupt
+ * timer for vrtc_deadline() and pulses IRQ 8 as often as vrtc_expire() says; holds the domain's VDEV lock. Each interrupt
  * is an edge of its own: register C need not be read for the next one (hvmloader's WAET table promises that).
  */
 #ifndef HVM_VRTC_H
@@ -24,7 +24,7 @@ void vrtc_set_epoch(struct vrtc *r, int64_t epoch);
 bool vrtc_read(struct vrtc *r, uint16_t port, ns_t now, uint8_t *value);
 bool vrtc_write(struct vrtc *r, uint16_t port, uint8_t value, ns_t now);
 static inline ns_t vrtc_deadline(const struct vrtc *r) { return r->next; }
-bool vrtc_expire(struct vrtc *r, ns_t now);
+unsigned int vrtc_expire(struct vrtc *r, ns_t now);
 int vrtc_load(struct vrtc *r, const struct hvm_hw_rtc *from, ns_t now) must_check;
 
 /* Civil time, exported for the tests: days since 1970-01-01 and back (proleptic Gregorian calendar). */
