@@ -146,7 +146,8 @@ machine_stop() {
 
 # machine_ended: did the machine power itself off?  (Bochs says so and may go on.)
 machine_ended() {
-    ! kill -0 "$MACHINE_PID" 2>/dev/null || grep -qs 'soft power off' "$RUN_DIR/machine.log"
+    ! kill -0 "$MACHINE_PID" 2>/dev/null ||
+        { [ -s "$RUN_DIR/machine.log" ] && grep -qs 'soft power off' "$RUN_DIR/machine.log"; }
 }
 
 machine_cpu_seconds() {

@@ -74,7 +74,7 @@ watch_machine() {
         if [[ $WATCH_SEEN != *'|tools up|'* ]] && watch_stalled "$stall"; then
             WATCH_REASON="the console has been silent for $((SECONDS - WATCH_LAST_OUTPUT)) s" && break
         fi
-        sleep 0.3
+        sleep 1
     done
     sleep 0.2
     watch_lines
@@ -93,7 +93,9 @@ watch_stalled() {
 
 # watch_failed: sets WATCH_REASON if console or emulator said that the machine cannot go on.
 watch_failed() {
-    WATCH_REASON=$(machine_fault) && return
+    if [ -s "$RUN_DIR/machine.log" ]; then   # QEMU keeps none: no process for it in each round
+        WATCH_REASON=$(machine_fault) && return
+    fi
     if [ -n "$WATCH_REBOOTED" ]; then WATCH_REASON='the machine rebooted' && return; fi
     [ -n "$WATCH_FAILURE" ] && ((SECONDS - WATCH_LAST_OUTPUT >= 2)) &&
         WATCH_REASON=$WATCH_FAILURE
