@@ -113,7 +113,9 @@ static int64_t dm_inject_msi(struct dm *m)
 {
     const struct xen_dm_op_inject_msi *a = &m->op.u.inject_msi;
 
-    return a->pad ? -EINVAL : domain_send_msi(m->d, a->addr, a->data);
+    if (a->pad)
+        return hc_invalid(m->c, "inject_msi: pad", a->pad);
+    return domain_send_msi(m->d, a->addr, a->data) == 0 ? 0 : hc_invalid(m->c, "inject_msi: addr", a->addr);
 }
 
 /* ---- memory ---- */

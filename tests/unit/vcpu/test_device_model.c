@@ -453,6 +453,20 @@ static void an_isa_line_reaches_the_cpu_through_the_pic(void **state)
     assert_false(vcpu_wants_extint(g()));
 }
 
+static void messages_come_by_their_address_or_its_place_in_the_window(void **state)
+{
+    (void)state;
+    device_write(0xfee00000 + 0xf0, 0x1ff);
+    assert_int_equal(domain_send_msi(world.guest, 0xfee00000, 0x41), 0);
+    assert_true(vlapic_irr_has(&g()->lapic, 0x41));
+    assert_int_equal(domain_send_msi(world.guest, 0x0, 0x42), 0);
+    assert_true(vlapic_irr_has(&g()->lapic, 0x42));
+    assert_int_equal(domain_send_msi(world.guest, 0x7000, 0x43), 0);      /* nobody's */
+    assert_false(vlapic_irr_has(&g()->lapic, 0x43));
+    assert_int_equal(domain_send_msi(world.guest, 0xfed00000, 0x44), -EINVAL);
+    assert_int_equal(domain_send_msi(world.guest, 1UL << 32, 0x44), -EINVAL);
+}
+
 static void pass(ns_t by)
 {
     fake_time_advance(by);
@@ -680,6 +694,7 @@ int main(void)
         T(servers_are_told_when_pages_have_gone),
         T(the_pic_reaches_the_cpu_through_pin_0_of_the_ioapic),
         T(an_isa_line_reaches_the_cpu_through_the_pic),
+        T(messages_come_by_their_address_or_its_place_in_the_window),
         T(ticks_that_were_missed_come_late_one_by_one),
         T(or_all_as_one_if_the_guest_wants_it_so),
         T(events_come_by_a_pci_line_where_the_guest_wants_it_so),

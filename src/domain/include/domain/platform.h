@@ -55,7 +55,7 @@ void domain_set_link_route(struct domain *d, unsigned int link, uint8_t irq);
 void domain_set_upcall_line(struct domain *d, unsigned int kind, unsigned int a, unsigned int b);
 bool domain_upcall_line_is_stale(const struct domain *d);
 void domain_settle_upcall_line(struct domain *d);
-/* A message as a PCI device would write it. -EINVAL: not addressed to local APICs. */
+/* A message as a PCI device would write it, or its place within the 1 MiB of messages. -EINVAL: not addressed to local APICs. */
 int domain_send_msi(struct domain *d, uint64_t address, uint32_t data) must_check;
 
 /* Records of a saved domain, which is paused. The n-th that this domain has; false: no more. */
