@@ -22,11 +22,11 @@ for disk in nvme virtio ahci; do
     extra+=" -drive file=$TEST_LOG/$disk.img,format=raw,if=none,id=load-$disk,snapshot=on"
 done
 extra+=' -device nvme,serial=load,drive=load-nvme -device virtio-blk-pci,drive=load-virtio'
-extra+=' -device ahci,id=second -device ide-hd,bus=second.0,drive=load-ahci'
+extra+=' -device ide-hd,bus=ide.0,drive=load-ahci'
 
 { printf '#!/bin/sh\nSECONDS_OF_LOAD=%s\n' "$seconds"; cat "$SOURCE_DIR/tests/system/dom0/load.sh"; } >"$TEST_LOG/load.sh"
-QEMU_EXTRA=$extra boot load --emulator tcg --cpus 2 --kernel lz4 --timeout $((seconds * 4 + 900)) --machine q35 \
-    --net virtio-net-pci --net e1000e --batch "$TEST_LOG/load.sh"
+QEMU_EXTRA=$extra boot load --emulator tcg --cpus 2 --kernel lz4 --timeout $((seconds * 4 + 2400)) --machine q35 \
+    --disks virtio --net virtio-net-pci --net e1000e --batch "$TEST_LOG/load.sh"
 check "the script comes to its end" [ "$BOOT_STATUS" -eq 0 ]
 for bus in nvme ata virtio; do
     check "$bus: $seconds s of writing and reading, checksums right" section_has disks "^$bus /dev/.* good [1-9]"
