@@ -353,6 +353,11 @@ static bool set_ratelimit(struct cmdline *c, const char *value, bool negated unu
     return true;
 }
 
+static bool set_mwait_idle(struct cmdline *c, const char *value, bool negated)
+{
+    return parse_bool(value, negated, &c->mwait_idle);
+}
+
 static bool set_apicv(struct cmdline *c, const char *value, bool negated)
 {
     bool on;
@@ -413,6 +418,7 @@ static const struct option options[] = {
     { "sync_console", set_sync_console }, { "maxcpus", set_maxcpus }, { "mem", set_mem },
     { "credit2_runqueue", set_runqueue }, { "sched_ratelimit_us", set_ratelimit },
     { "sched", set_sched }, { "apicv", set_apicv }, { "tsc", set_tsc }, { "cpuid", set_cpuid },
+    { "mwait-idle", set_mwait_idle },
     { "run_limit", set_run_limit },
     { "tenon_panic", set_panic },
     { "placeholder", ignore }, { "real-mode", ignore }, { "edd", ignore }, { "dom0", ignore },

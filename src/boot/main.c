@@ -23,6 +23,7 @@
 #include <x86/paging.h>
 #include <x86/panic.h>
 #include <x86/smp.h>
+#include <x86/softirq.h>
 #include <x86/time.h>
 #include <x86/trap.h>
 
@@ -212,6 +213,7 @@ static void ap_main(void)
 
 static init_text const char *start_cpus(void)
 {
+    log_info("idle CPUs wait in %s", softirq_allow_mwait(options.mwait_idle) ? "MWAIT" : "HLT");
     smp_start_cpus(options.maxcpus != 0 ? options.maxcpus : MAX_CPUS, ap_main);
     return NULL;
 }

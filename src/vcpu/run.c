@@ -309,9 +309,7 @@ static void cpu_idle(void)
 {
     sched_idle_begin();
     cpu_irq_disable();
-    if (!softirq_is_pending())
-        cpu_irq_enable_and_halt();
-    cpu_irq_enable();
+    softirq_wait();
     sched_idle_end();
 }
 

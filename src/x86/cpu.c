@@ -149,6 +149,8 @@ void cpu_fpu_give_back(const void *area)
 
 void cpu_wbinvd(void) { __asm__ volatile("wbinvd" ::: "memory"); }
 void cpu_irq_enable_and_halt(void) { __asm__ volatile("sti; hlt" ::: "memory"); }
+void cpu_monitor(const void *at) { __asm__ volatile("monitor" :: "a"(at), "c"(0), "d"(0) : "memory"); }
+void cpu_irq_enable_and_mwait(void) { __asm__ volatile("sti; mwait" :: "a"(0), "c"(0) : "memory"); }
 void cpu_halt(void) { __asm__ volatile("hlt" ::: "memory"); }
 
 uint8_t cpu_in8(uint16_t port)

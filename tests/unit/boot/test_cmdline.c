@@ -146,6 +146,11 @@ static void booleans_have_xens_spellings(void **s)
     assert_true(c.dom0_vcpus_pin && c.no_apicv);
     cmdline_parse("apicv", &c);
     assert_false(c.no_apicv);
+    assert_false(c.mwait_idle);
+    cmdline_parse("mwait-idle", &c);
+    assert_true(c.mwait_idle);
+    cmdline_parse("mwait-idle=0", &c);
+    assert_false(c.mwait_idle);
     cmdline_parse("no-apicv sched=null", &c);
     assert_true(c.no_apicv && c.sched_null);
 }

@@ -25,6 +25,7 @@ struct cmdline {
     enum sched_arrangement runqueue;       /* credit2_runqueue= */
     unsigned int ratelimit_us;             /* sched_ratelimit_us= */
     bool no_apicv;                         /* apicv=0 */
+    bool mwait_idle;                       /* mwait-idle: idle CPUs sleep in MWAIT */
     unsigned int run_limit_us;             /* run_limit=US: a guest is left after that long; 0: when there is a reason */
     bool tsc_unstable;
     uint32_t cpuid_hidden[CMDLINE_CPUID_WORDS];   /* cpuid=no-..., by feature number of cpufeatureset.h */

@@ -105,6 +105,9 @@ void cpu_fpu_give_back(const void *area);
 void cpu_wbinvd(void);
 /* STI; HLT as one: an interrupt that became pending before is not slept through. */
 void cpu_irq_enable_and_halt(void);
+/* The same with MWAIT, in C1: ends also when someone writes to the cache line of what MONITOR was given last. */
+void cpu_monitor(const void *at);
+void cpu_irq_enable_and_mwait(void);
 void cpu_halt(void);
 
 uint8_t cpu_in8(uint16_t port);

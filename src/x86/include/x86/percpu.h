@@ -26,6 +26,7 @@ struct percpu {
     struct vcpu *current;          /* whose guest state this CPU holds, or NULL while idle */
     uint64_t random_canary;        /* %gs:40: where the compiler's stack protector looks for it */
     uint64_t softirq_pending;      /* shared: bits of enum softirq */
+    bool sees_softirqs;            /* shared: idle in MWAIT, or about to look once more; a set bit is enough to wake it */
     uint64_t irq_count;
     void *arch;                    /* src/x86's own: TSS, GDT, IST stacks */
     void *hw;                      /* src/vmx's or src/svm's own */
