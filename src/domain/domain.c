@@ -41,7 +41,7 @@ struct domain *domain_get_next(domid_t from)
 
     spin_lock(&list_lock);
     list_for_each(d, &domains, link)
-        if (d->id >= from) {
+        if (d->id >= from && __atomic_load_n(&d->complete, __ATOMIC_ACQUIRE)) {
             __atomic_fetch_add(&d->refs, 1, __ATOMIC_SEQ_CST);
             found = d;
             break;
@@ -230,6 +230,7 @@ int domain_create(domid_t id, const struct xen_domctl_createdomain *config, stru
         dom0 = d;
         d->is_dom0 = true;
     }
+    __atomic_store_n(&d->complete, true, __ATOMIC_RELEASE);
     *out = d;
     return 0;
 }

@@ -231,6 +231,44 @@ static void nothing_is_left_of_a_domain_that_dies_in_the_middle_of_a_call(void *
     assert_int_equal(frames_free_count(), before);
 }
 
+/* ---- its beginning ---- */
+
+static void (*at_init)(void);
+static domid_t coming;
+
+int __real_p2m_init(struct p2m *p, domid_t owner);
+int __wrap_p2m_init(struct p2m *p, domid_t owner);
+int __wrap_p2m_init(struct p2m *p, domid_t owner)
+{
+    coming = owner;
+    come_between(&at_init);
+    return __real_p2m_init(p, owner);
+}
+
+static void look_for_it(void)
+{
+    struct evtchn_status st = { .dom = coming, .port = 1 };
+
+    assert_null(domain_get(coming));
+    assert_int_equal(other_cpu(__HYPERVISOR_event_channel_op, EVTCHNOP_status, world_put(world.dom0, &st, sizeof(st))), -ESRCH);
+}
+
+static void nobody_finds_a_domain_that_lacks_parts(void **state)
+{
+    struct xen_domctl d;
+
+    (void)state;
+    at_init = look_for_it;
+    make_victim();
+    assert_null(at_init);
+    assert_int_equal(victim, coming);
+    d = (struct xen_domctl){ .domain = victim };
+    assert_int_equal(domctl(world.v0, XEN_DOMCTL_getdomaininfo, &d), 0);
+    assert_int_equal(d.domain, victim);
+    d = (struct xen_domctl){ .domain = victim };
+    assert_int_equal(domctl(world.v0, XEN_DOMCTL_destroydomain, &d), 0);
+}
+
 static void a_dying_domain_gets_no_new_channels(void **state)
 {
     struct evtchn_alloc_unbound a = { .remote_dom = DOMID_SELF };
@@ -251,6 +289,7 @@ int main(void)
         T(no_init_or_sipi_wakes_a_vcpu_whose_context_is_being_written),
         T(a_control_block_that_comes_during_a_reset_stays_and_is_held),
         T(nothing_is_left_of_a_domain_that_dies_in_the_middle_of_a_call),
+        T(nobody_finds_a_domain_that_lacks_parts),
         T(a_dying_domain_gets_no_new_channels),
     };
 

@@ -107,6 +107,7 @@ struct domain {
     uint32_t refs;                     /* atomic */
     bool is_dom0;                      /* privileged */
     struct list link;                  /* in the list of domains, ascending id */
+    bool complete;                     /* has its parts: is found there; atomic */
     xen_domain_handle_t handle;
     spinlock_t lock;                   /* rank DOMAIN */
     bool shutting_down, shut_down, dying, dead; uint32_t shutdown_reason;
