@@ -102,14 +102,15 @@ enum io_result vcpu_mmio_access(struct vcpu *v, struct io_req *req)
 
 /* ---- running an instruction against it ---- */
 
-/* An emulation under way, with the page that the exit already told the translation of. */
-struct emulation { struct vcpu *v; struct emul_context c; uint64_t va_page, pa_page; bool known, device, may_ports; unsigned int accesses; };
+/* An emulation under way, with the page that the exit already told the translation of, for reading (known) or writing (known_writable). */
+struct emulation { struct vcpu *v; struct emul_context c; uint64_t va_page, pa_page; bool known, known_writable, device, may_ports;
+                   unsigned int accesses; };
 
 static enum emul_result translate(struct emulation *m, gva_t va, bool write, gpa_t *a)
 {
     uint32_t pfec;
 
-    if (m->known && (va.v & PAGE_MASK) == m->va_page) {
+    if (m->known && (va.v & PAGE_MASK) == m->va_page && (!write || m->known_writable)) {
         a->v = m->pa_page | (va.v & ~PAGE_MASK);
         return EMUL_DONE;
     }
@@ -355,7 +356,7 @@ enum exit_action vcpu_emulate(struct vcpu *v, bool may_ports, const char *why)
 static enum exit_action emulate_access(struct vcpu *v, const struct exit_ept *e, bool device, const char *why)
 {
     struct emulation m = { .v = v, .va_page = e->gva.v & PAGE_MASK, .pa_page = e->gpa.v & PAGE_MASK,
-                           .known = e->gva_valid && !e->walk, .device = device };
+                           .known = e->gva_valid && !e->walk, .known_writable = e->write, .device = device };
 
     return emulate(&m, why);
 }

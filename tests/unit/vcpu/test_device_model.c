@@ -646,6 +646,45 @@ static void a_program_reaches_no_port_by_rewriting_an_instruction_that_is_emulat
     assert_int_equal(vcpu_io_complete(g()), ACT_RESUME);
 }
 
+#define PAGE_DIRECTORY 0x40000UL
+#define PAGE_TABLE 0x41000UL
+
+/* The first 4 MiB one to one, open to programs; the device's page for reading alone. */
+static void page_tables(void)
+{
+    uint32_t directory = PAGE_TABLE | 7, table[1024];
+
+    for (uint32_t i = 0; i < 1024; i++)
+        table[i] = i << 12 | (i == DEVICE >> 12 ? 5 : 7);
+    world_put_at(world.guest, PAGE_DIRECTORY, &directory, sizeof(directory));
+    world_put_at(world.guest, PAGE_TABLE, table, sizeof(table));
+    assert_true(hw_set_cr(&g()->hw, 3, PAGE_DIRECTORY));
+    assert_true(hw_set_cr(&g()->hw, 0, CR0_PG | CR0_PE | CR0_NE | CR0_ET));
+}
+
+/* A load had the exit, with its address translated; it is a store by the time it is looked at. */
+static void a_page_that_may_be_read_is_not_written_by_rewriting_an_instruction(void **state)
+{
+    struct guest_seg user = { 0x1b, UINT32_MAX, 0xc0fb, 0 }, data = { 0x23, UINT32_MAX, 0xc0f3, 0 };
+    struct vmexit x = { .ept = { .gpa = gpa_of(DEVICE), .gva = gva_of(DEVICE), .gva_valid = true, .read = true } };
+
+    (void)state;
+    page_tables();
+    hw_set_seg(&g()->hw, SEG_CS, &user);
+    hw_set_seg(&g()->hw, SEG_SS, &data);
+    code("\x89\x05\x00\x00\x20\x00", 6);                       /* mov %eax, 0x200000 */
+    assert_int_equal(exit_ept(g(), &x), ACT_INJECT);
+    assert_int_equal(slot->state, STATE_IOREQ_NONE);
+    assert_int_equal(g()->pending.vector, X86_PF);
+    assert_int_equal(g()->pending.error, 7);
+    assert_int_equal(g()->pending.cr2, DEVICE);
+    g()->pending.valid = false;
+    code("\x8b\x05\x00\x00\x20\x00", 6);
+    assert_int_equal(exit_ept(g(), &x), ACT_WAIT_IO);
+    answer(0);
+    assert_int_equal(vcpu_io_complete(g()), ACT_RESUME);
+}
+
 static unsigned int lines_with(const char *text)
 {
     static char log[65536];
@@ -703,6 +742,7 @@ int main(void)
         T(an_init_in_the_middle_of_an_instruction_leaves_nothing_of_it),
         T(the_pics_interrupt_waits_for_the_end_of_an_instruction_that_waits),
         T(a_program_reaches_no_port_by_rewriting_an_instruction_that_is_emulated),
+        T(a_page_that_may_be_read_is_not_written_by_rewriting_an_instruction),
         T(a_broken_device_model_fills_no_log),
     };
 
