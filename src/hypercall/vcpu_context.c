@@ -106,19 +106,30 @@ static void given_context(struct vcpu *v)
     spin_unlock(&v->lock);
 }
 
+/* What a guest may not set by itself it may not begin with. */
+static bool is_in_policy(const struct vcpu *v, uint64_t cr4, uint64_t efer)
+{
+    const struct cpuid_policy *p = &v->domain->cpuid;
+
+    return !(cr4 & ~cpuid_policy_cr4_allowed(p)) && !(efer & ~cpuid_policy_efer_allowed(p) & ~EFER_LMA);
+}
+
 int vcpu_context_set_hvm(struct vcpu *v, const struct vcpu_hvm_context *ctx)
 {
+    const struct vcpu_hvm_x86_32 *r32 = &ctx->cpu_regs.x86_32;
+    const struct vcpu_hvm_x86_64 *r64 = &ctx->cpu_regs.x86_64;
     struct hw_vcpu *before;
     bool good;
 
-    if (ctx->mode != VCPU_HVM_MODE_32B && ctx->mode != VCPU_HVM_MODE_64B)
+    if (ctx->mode == VCPU_HVM_MODE_32B ? !is_in_policy(v, r32->cr4, r32->efer)
+                                       : ctx->mode != VCPU_HVM_MODE_64B || !is_in_policy(v, r64->cr4, r64->efer))
         return -EINVAL;
     before = hw_borrow(&v->hw);
     hw_reset(&v->hw);
     if (ctx->mode == VCPU_HVM_MODE_32B)
-        good = set_hvm32(v, &ctx->cpu_regs.x86_32);
+        good = set_hvm32(v, r32);
     else
-        good = set_hvm64(v, &ctx->cpu_regs.x86_64);
+        good = set_hvm64(v, r64);
     hw_give_back(&v->hw, before);
     if (good)
         given_context(v);

@@ -312,6 +312,10 @@ static void a_context_that_no_cpu_takes_is_einval(void **state)
                                world_put(world.dom0, &c, sizeof(c))), -EINVAL);
     c.mode = VCPU_HVM_MODE_32B;
     c.cpu_regs.x86_32.cs_ar = 0xc9b;
+    c.cpu_regs.x86_32.cr4 = CR4_SMEP;         /* which CPUID does not show */
+    assert_int_equal(dom0_call(__HYPERVISOR_vcpu_op, VCPUOP_initialise, 1,
+                               world_put(world.dom0, &c, sizeof(c))), -EINVAL);
+    c.cpu_regs.x86_32.cr4 = 0;
     c.cpu_regs.x86_32.cr0 = CR0_PG;
     assert_int_equal(dom0_call(__HYPERVISOR_vcpu_op, VCPUOP_initialise, 1,
                                world_put(world.dom0, &c, sizeof(c))), -EINVAL);
