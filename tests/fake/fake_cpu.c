@@ -64,6 +64,8 @@ void cpu_irq_enable(void) { irqs_off[this_cpu_id()] = false; }
 void cpu_irq_disable(void) { irqs_off[this_cpu_id()] = true; }
 void cpu_relax(void) { (void)sched_yield(); }
 void cpu_irq_enable_and_halt(void) { cpu_irq_enable(); }
+void cpu_monitor(const void *line unused_arg) {}
+void cpu_irq_enable_and_mwait(void) { cpu_irq_enable(); }
 
 uint64_t cpu_irq_save(void)
 {
