@@ -51,7 +51,7 @@ GUEST_TEST(hypercall_registers, "a hypercall changes RAX and no other register")
         "mov 4*8(%[in]), %%r8; mov 5*8(%[in]), %%r9; mov 6*8(%[in]), %%r10; mov 7*8(%[in]), %%r11\n"
         "mov 8*8(%[in]), %%r12; mov 9*8(%[in]), %%r13; mov 10*8(%[in]), %%r14; mov 11*8(%[in]), %%r15\n"
         "mov 12*8(%[in]), %%rbp; mov 13*8(%[in]), %%rbx\n"
-        "vmcall\n"
+        HYPERCALL_INSN
         "push %%rbx\n"
         "mov 8(%%rsp), %%rbx\n"
         "mov %%rcx, 0*8(%%rbx); mov %%rdx, 1*8(%%rbx); mov %%rsi, 2*8(%%rbx); mov %%rdi, 3*8(%%rbx)\n"

@@ -175,12 +175,6 @@ trap_common:
         add     $16, %rsp
         iretq
 
-/* The instruction of hypercall(): guest_start() makes it VMMCALL on AMD's CPUs. */
-        .globl  hypercall_insn
-hypercall_insn:
-        vmcall
-        ret
-
 /* uint64_t user_enter(fn, arg, user_stack_top, uint64_t *kernel_sp): runs fn(arg) at CPL 3 until it comes back by INT 0x80. */
         .globl  user_enter
 user_enter:

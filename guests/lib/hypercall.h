@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Hypercalls by VMCALL, or AMD's VMMCALL (head.S): numbers and structures are libxen-dev's. */
+/* Hypercalls by VMCALL or VMMCALL: numbers and structures are libxen-dev's. */
 #ifndef GUEST_HYPERCALL_H
 #define GUEST_HYPERCALL_H
 
@@ -22,7 +22,7 @@ static inline int64_t hypercall(uint64_t nr, uint64_t a, uint64_t b, uint64_t c,
     register uint64_t r10 __asm__("r10") = d;
     register uint64_t r8 __asm__("r8") = e;
 
-    __asm__ volatile("call hypercall_insn" : "+a"(nr), "+D"(a), "+S"(b), "+d"(c), "+r"(r10), "+r"(r8) : : "memory");
+    __asm__ volatile(HYPERCALL_INSN : "+a"(nr), "+D"(a), "+S"(b), "+d"(c), "+r"(r10), "+r"(r8) : : "memory");
     return (int64_t)nr;
 }
 static inline uint64_t address(const volatile void *p) { return (uint64_t)(uintptr_t)p; }

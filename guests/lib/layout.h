@@ -32,4 +32,15 @@
 #define MODE_REAL 3
 #define MODE_PROTECTED_CALL 4           /* 32 bits, no paging: calls the code at EAX instead */
 
+/* A hypercall, of Intel's CPUs; guest_start() makes AMD's of each that is listed. In assembly: HYPERCALL. */
+#define HYPERCALL_INSN "9: vmcall; .pushsection hypercalls, \"a\"; .quad 9b; .popsection\n"
+#ifdef __ASSEMBLER__
+        .macro  HYPERCALL
+9:      vmcall
+        .pushsection hypercalls, "a"
+        .quad   9b
+        .popsection
+        .endm
+#endif
+
 #endif

@@ -68,7 +68,7 @@ compat: mov     $SEL_DATA, %eax
         cmpl    $MODE_COMPAT, S_MODE
         jne     1f
         LOAD_REGS
-        vmcall
+        HYPERCALL
         mov     %eax, S_REGS
         jmp     back_64
 
@@ -89,7 +89,7 @@ compat: mov     $SEL_DATA, %eax
 7:      cmpl    $MODE_PROTECTED, S_MODE
         jne     2f
         LOAD_REGS
-        vmcall
+        HYPERCALL
         mov     %eax, S_REGS
         jmp     back_long
 2:      ljmp    $SEL_CODE16, $3f
@@ -101,7 +101,7 @@ compat: mov     $SEL_DATA, %eax
         cmpl    $MODE_PROTECTED16, S_MODE
         jne     4f
         LOAD_REGS
-        vmcall
+        HYPERCALL
         mov     %eax, S_REGS
         ljmpl   $SEL_CODE32, $back_32
 
@@ -114,7 +114,7 @@ compat: mov     $SEL_DATA, %eax
         mov     %ax, %es
         mov     %ax, %ss
         LOAD_REGS
-        vmcall
+        HYPERCALL
         mov     %eax, S_REGS
         mov     %cr0, %eax
         or      $1, %al

@@ -147,13 +147,16 @@ void guest_shutdown(unsigned int reason)
 
 void low_copy(void) { memcpy((void *)LOW_PAGE, low_load, (size_t)(low_end - low_begin)); }
 
-/* VMCALL is 0F 01 C1, VMMCALL 0F 01 D9. "AMD" in "AuthenticAMD" is the end of ECX. */
+/* VMCALL and VMMCALL differ in their last byte. */
 static void choose_hypercall(void)
 {
-    extern uint8_t hypercall_insn[];
+    extern uint8_t *const hypercalls_begin[], *const hypercalls_end[];
+    struct cpuid vendor = cpuid(0, 0);
 
-    if (cpuid(0, 0).ecx == 0x444d4163)
-        hypercall_insn[2] = 0xd9;
+    if (vendor.ebx != 0x68747541)                       /* "AuthenticAMD" */
+        return;
+    for (uint8_t *const *site = hypercalls_begin; site != hypercalls_end; site++)
+        (*site)[2] = 0xd9;
 }
 
 void guest_start(void)
@@ -161,8 +164,8 @@ void guest_start(void)
     const char *run;
     unsigned int count;
 
-    choose_hypercall();
     low_copy();
+    choose_hypercall();
     trap_start(0);
     run = word_with("run=");
     for (unsigned int i = 0; i < CPUS_MAX; i++)
