@@ -46,7 +46,7 @@ config 'memory = 192' 'vcpus = 1' 'kernel = "/root/vmlinuz-686"' 'ramdisk = "/ro
 s image disk_sums data.img
 guest i386 600 is_gone kind
 s disk disk_sums data.img
-config 'memory = 256' 'vcpus = 1' 'firmware = "ovmf"' 'disk = [ "format=raw,vdev=hda,access=rw,target=/root/uefi.img" ]'
+config 'memory = 512' 'vcpus = 1' 'firmware = "ovmf"' 'disk = [ "format=raw,vdev=hda,access=rw,target=/root/uefi.img" ]'
 guest uefi 900 is_gone kind
 config 'memory = 32' 'vcpus = 1' 'kernel = "/root/memtest.bin"'
 guest memtest-direct 600 tested
