@@ -27,13 +27,7 @@ static void begin(bool x2apic)
 }
 
 /* Interrupts on for a few instructions. */
-static void let_in(void)
-{
-    irq_on();
-    for (int i = 0; i < 4; i++)
-        pause();
-    irq_off();
-}
+static void let_in(void) { __asm__ volatile("sti; nop; nop; nop; nop; cli" : : : "memory"); }
 
 static bool wait_for(unsigned int n, uint64_t ticks)
 {

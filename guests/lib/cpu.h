@@ -29,6 +29,7 @@ static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
     __asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
     return r;
 }
+static inline bool cpu_is_amd(void) { return cpuid(0, 0).ebx == 0x68747541; }        /* "AuthenticAMD" */
 static inline uint64_t rdtsc(void)
 {
     uint32_t lo, hi;

@@ -145,18 +145,21 @@ void guest_shutdown(unsigned int reason)
         sched_op(SCHEDOP_shutdown, &s);
 }
 
-void low_copy(void) { memcpy((void *)LOW_PAGE, low_load, (size_t)(low_end - low_begin)); }
-
 /* VMCALL and VMMCALL differ in their last byte. */
 static void choose_hypercall(void)
 {
     extern uint8_t *const hypercalls_begin[], *const hypercalls_end[];
-    struct cpuid vendor = cpuid(0, 0);
 
-    if (vendor.ebx != 0x68747541)                       /* "AuthenticAMD" */
+    if (!cpu_is_amd())
         return;
     for (uint8_t *const *site = hypercalls_begin; site != hypercalls_end; site++)
         (*site)[2] = 0xd9;
+}
+
+void low_copy(void)
+{
+    memcpy((void *)LOW_PAGE, low_load, (size_t)(low_end - low_begin));
+    choose_hypercall();
 }
 
 void guest_start(void)
@@ -165,7 +168,6 @@ void guest_start(void)
     unsigned int count;
 
     low_copy();
-    choose_hypercall();
     trap_start(0);
     run = word_with("run=");
     for (unsigned int i = 0; i < CPUS_MAX; i++)
