@@ -338,6 +338,8 @@ GUEST_TEST(hypercall_storm_32bit, "the same from 32-bit code, with and without p
                 make_noise_harmless();
             if (nr != __HYPERVISOR_multicall && random32() % 4)
                 r.ebx = random32() % 32;
+            if (nr == __HYPERVISOR_grant_table_op)
+                r.edx %= 64;                   /* requests: more would be all that lies behind them, this code among it */
             if (!spare(nr, r.ebx, r.ecx))
                 (void)hypercall32(i % 4, &r);
         }

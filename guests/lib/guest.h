@@ -57,6 +57,8 @@ struct entry_state {
 };
 extern const struct entry_state entry_state;
 extern char image_end[];
+struct hvm_start_info;
+const struct hvm_start_info *start_info(void);         /* NULL: an HVM guest, started by QEMU */
 const char *command_line(void);
 bool command_line_has(const char *word);
 /* The value behind "name=" in the command line, else otherwise. */

@@ -12,6 +12,18 @@
         .asciz "Xen"
         .long entry32
 
+/*
+ * The other way in, for HVM guests: QEMU loads a multiboot kernel (Multiboot 0.6.96, 3.1). It takes no 64-bit ELF file, but where this header
+ * says what lies where it does not look at more of it.
+ */
+        .section .multiboot, "a"
+        .align  4
+multiboot:
+        .long   0x1badb002
+        .long   0x00010000              /* the addresses below count */
+        .long   -(0x1badb002 + 0x00010000)
+        .long   multiboot, multiboot, file_end, image_end, entry32
+
         .text
         .code32
         .globl entry32

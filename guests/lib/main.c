@@ -13,12 +13,37 @@ void trap_start(unsigned int cpu);
 void low_copy(void);
 void guest_start(void) __attribute__((noreturn));
 
-const char *command_line(void)
-{
-    const struct hvm_start_info *s = (const void *)(uintptr_t)entry_state.ebx;
+#define MULTIBOOT_MAGIC 0x2badb002U
+#define MULTIBOOT_CMDLINE 0x4U
+struct multiboot_info { uint32_t flags, mem_lower, mem_upper, boot_device, cmdline; };
 
-    return s->cmdline_paddr ? (const char *)(uintptr_t)s->cmdline_paddr : "";
+static char line[1024];
+
+const struct hvm_start_info *start_info(void)
+{
+    return entry_state.eax == MULTIBOOT_MAGIC ? NULL : (const void *)(uintptr_t)entry_state.ebx;
 }
+
+static const char *given_line(void)
+{
+    const struct hvm_start_info *s = start_info();
+    const struct multiboot_info *m = (const void *)(uintptr_t)entry_state.ebx;
+
+    if (s)
+        return s->cmdline_paddr ? (const char *)(uintptr_t)s->cmdline_paddr : "";
+    return m->flags & MULTIBOOT_CMDLINE ? (const char *)(uintptr_t)m->cmdline : "";
+}
+
+/* It may lie where our own low code goes. */
+static void keep_line(void)
+{
+    const char *p = given_line();
+
+    for (size_t i = 0; p[i] && i + 1 < sizeof(line); i++)
+        line[i] = p[i];
+}
+
+const char *command_line(void) { return line; }
 
 /* The text behind `name` at the beginning of a word, or NULL. */
 static const char *word_with(const char *name)
@@ -167,6 +192,7 @@ void guest_start(void)
     const char *run;
     unsigned int count;
 
+    keep_line();
     low_copy();
     trap_start(0);
     run = word_with("run=");

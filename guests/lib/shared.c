@@ -31,9 +31,9 @@ static uint64_t hvm_param(uint32_t index)
 
 static bool is_dom0(void)
 {
-    const struct hvm_start_info *s = (const void *)(uintptr_t)entry_state.ebx;
+    const struct hvm_start_info *s = start_info();
 
-    return s->flags & SIF_INITDOMAIN;
+    return s && (s->flags & SIF_INITDOMAIN);
 }
 
 /* Waits for xenconsoled where the ring is full. */
@@ -61,7 +61,7 @@ void console_write(const char *text, size_t size)
     static volatile struct xencons_interface *ring;
     static uint32_t port;
 
-    if (!ring && !is_dom0()) {
+    if (!ring && !is_dom0() && !command_line_has("log")) {
         port = (uint32_t)hvm_param(HVM_PARAM_CONSOLE_EVTCHN);
         ring = (void *)(hvm_param(HVM_PARAM_CONSOLE_PFN) << 12);
     }

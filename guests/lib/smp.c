@@ -42,11 +42,13 @@ static unsigned int madt_cpus(const uint8_t *madt)
 
 unsigned int cpus_told(void)
 {
-    const struct hvm_start_info *s = (const void *)(uintptr_t)entry_state.ebx;
-    const uint8_t *rsdp = (const void *)(uintptr_t)s->rsdp_paddr;
+    const struct hvm_start_info *s = start_info();
+    const uint8_t *rsdp = s ? (const void *)(uintptr_t)s->rsdp_paddr : NULL;
     uint64_t xsdt, table;
     uint32_t size;
 
+    if (!rsdp)
+        return (unsigned int)command_line_number("cpus=", 1);
     memcpy(&xsdt, rsdp + 24, 8);
     memcpy(&size, (const uint8_t *)xsdt + 4, 4);
     for (uint64_t at = xsdt + 36; at + 8 <= xsdt + size; at += 8) {

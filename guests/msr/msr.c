@@ -172,3 +172,33 @@ GUEST_TEST(msr_hypercall_page, "the hypercall page is written where the MSR says
     refuses_write(MSR_HYPERCALL_PAGE, 0xfee00000);
     refuses_write(MSR_HYPERCALL_PAGE, 0x7ffffffff000);
 }
+
+/* Not those that this code lives by: EFER, the bases of FS and GS, where the hypercall page goes. */
+static bool is_ours(uint32_t msr)
+{
+    return msr == 0x40000000 || msr == MSR_EFER || (msr >= 0xc0000100 && msr <= 0xc0000102);
+}
+
+GUEST_TEST(msr_ranges, "the ranges of all vendors and hypervisors: read, or written with any value, or #GP(0)")
+{
+    static const struct { uint32_t first, last; } ranges[] = { { 0xd00, 0x1fff }, { 0x40000000, 0x400001ff },
+        { 0x4b564d00, 0x4b564d0f }, { 0x80000000, 0x8000003f }, { 0xc0000000, 0xc0000fff }, { 0xc0010000, 0xc0011fff },
+        { 0xfffffff0, 0xffffffff } };
+
+    for (unsigned int i = 0; i < ARRAY_COUNT(ranges); i++)
+        for (uint64_t n = ranges[i].first; n <= ranges[i].last; n++) {
+            uint32_t msr = (uint32_t)n;
+            uint64_t before = try_rdmsr(msr);
+            struct fault f = fault_take(), w;
+
+            if ((f.vector != NO_FAULT && f.vector != GP) || is_ours(msr))
+                continue;
+            try_wrmsr(msr, random64());
+            w = fault_take();
+            if (w.vector != NO_FAULT && (w.vector != GP || w.error != 0))
+                fail("WRMSR 0x%x: vector %d, error %u", msr, w.vector, w.error);
+            if (f.vector == NO_FAULT)
+                try_wrmsr(msr, before);
+            fault_forget();
+        }
+}

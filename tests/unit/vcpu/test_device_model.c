@@ -685,6 +685,21 @@ static void a_page_that_may_be_read_is_not_written_by_rewriting_an_instruction(v
     assert_int_equal(vcpu_io_complete(g()), ACT_RESUME);
 }
 
+/* A thread unmaps the code of another: no reason for the guest to end. */
+static void an_instruction_whose_end_is_unmapped_meanwhile_is_the_cpus_to_fault_on(void **state)
+{
+    uint32_t none = 0;
+
+    (void)state;
+    page_tables();
+    world_put_at(world.guest, CODE + 0xffe, "\x8b\x05\x00\x00\x20\x00", 6);
+    hw_set_rip(&g()->hw, CODE + 0xffe);
+    world_put_at(world.guest, PAGE_TABLE + 4 * 2, &none, sizeof(none));
+    assert_int_equal(touch(DEVICE), ACT_RETRY);
+    assert_int_equal(hw_get_rip(&g()->hw), CODE + 0xffe);
+    assert_int_equal(slot->state, STATE_IOREQ_NONE);
+}
+
 static unsigned int lines_with(const char *text)
 {
     static char log[65536];
@@ -743,6 +758,7 @@ int main(void)
         T(the_pics_interrupt_waits_for_the_end_of_an_instruction_that_waits),
         T(a_program_reaches_no_port_by_rewriting_an_instruction_that_is_emulated),
         T(a_page_that_may_be_read_is_not_written_by_rewriting_an_instruction),
+        T(an_instruction_whose_end_is_unmapped_meanwhile_is_the_cpus_to_fault_on),
         T(a_broken_device_model_fills_no_log),
     };
 
