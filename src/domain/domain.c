@@ -76,6 +76,7 @@ static void domain_free(struct domain *d)
         ;
     for (unsigned int i = 0; i < DOMAIN_WATCHDOGS; i++)
         timer_kill(&d->watchdog[i].timer);
+    domain_free_platform(d);         /* before the vCPUs: its timer interrupts them */
     for (uint32_t i = 0; i < d->max_vcpus; i++)
         vcpu_destroy(d->vcpu[i]);
     sched_group_fini(&d->sched);
@@ -84,7 +85,6 @@ static void domain_free(struct domain *d)
     evtchn_fini(&d->evtchn);
     gnttab_fini(&d->grants);
     p2m_fini(&d->p2m);
-    domain_free_platform(d);
     for (unsigned int i = 0; i < d->vioapic_count; i++)
         heap_free(d->vioapic[i]);
     if (d->shared_info)

@@ -158,6 +158,7 @@ static void a_control_block_that_comes_during_a_reset_stays_and_is_held(void **s
 /* ---- the end of a domain ---- */
 
 static domid_t victim;
+static uint32_t platform;
 
 static int64_t domctl(struct vcpu *v, uint32_t cmd, struct xen_domctl *d)
 {
@@ -176,7 +177,7 @@ static void make_victim(void)
 {
     struct xen_domctl d = { .u.createdomain = { .flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap, .max_vcpus = 1,
                                                 .max_evtchn_port = 100, .max_grant_frames = 2, .max_maptrack_frames = 1,
-                                                .grant_opts = 1, .arch.emulation_flags = XEN_X86_EMU_LAPIC } };
+                                                .grant_opts = 1, .arch.emulation_flags = XEN_X86_EMU_LAPIC | platform } };
 
     d.domain = 0;
     assert_int_equal(domctl(world.v0, XEN_DOMCTL_createdomain, &d), 0);
@@ -218,6 +219,33 @@ static void live_and_die_in_the_middle_of_a_call(void)
     (void)populate(7);
     assert_null(world_on_fetch);
     assert_null(domain_get(victim));
+}
+
+static unsigned int ends;
+
+void __real_vcpu_destroy(struct vcpu *v);
+void __wrap_vcpu_destroy(struct vcpu *v);
+void __wrap_vcpu_destroy(struct vcpu *v)
+{
+    /* Its timer may fire on another CPU until it is gone. */
+    if (v && v->domain->id == victim && !v->domain->platform)
+        ends++;
+    __real_vcpu_destroy(v);
+}
+
+static void no_timer_of_the_platform_finds_vcpus_that_are_gone(void **state)
+{
+    struct xen_domctl d;
+
+    (void)state;
+    platform = XEN_X86_EMU_PIT | XEN_X86_EMU_PIC | XEN_X86_EMU_IOAPIC;
+    make_victim();
+    platform = 0;
+    d = (struct xen_domctl){ .domain = victim, .u.max_vcpus.max = 1 };
+    assert_int_equal(domctl(world.v0, XEN_DOMCTL_max_vcpus, &d), 0);
+    ends = 0;
+    destroy_victim();
+    assert_int_equal(ends, 1);
 }
 
 static void nothing_is_left_of_a_domain_that_dies_in_the_middle_of_a_call(void **state)
@@ -288,6 +316,7 @@ int main(void)
         T(a_vcpu_that_an_init_has_on_a_cpu_is_given_no_context),
         T(no_init_or_sipi_wakes_a_vcpu_whose_context_is_being_written),
         T(a_control_block_that_comes_during_a_reset_stays_and_is_held),
+        T(no_timer_of_the_platform_finds_vcpus_that_are_gone),
         T(nothing_is_left_of_a_domain_that_dies_in_the_middle_of_a_call),
         T(nobody_finds_a_domain_that_lacks_parts),
         T(a_dying_domain_gets_no_new_channels),
