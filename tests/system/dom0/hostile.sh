@@ -27,6 +27,7 @@ has_woken_since() { now=$(wakes) && [ "${now:-0}" -gt "${1:-0}" ]; }
 # attack NAME VCPUS WORDS [LINE...]: until it is gone; what it and the log say; that the other one goes on after that. With the word
 # "log" it speaks in the log, without it on its console.
 attack() {
+    case " $ONLY " in *" $1 "*) ;; *) return ;; esac
     guest "$@"
     xl dmesg -c >/dev/null
     case $3 in
