@@ -170,7 +170,7 @@ static void drop_entry(struct domain *d, const struct slat_entry *e)
 
 int domain_release_memory(struct domain *d)
 {
-    gfn_t from = gfn_of(0), end = gfn_of(d->p2m.max_gfn + 1);
+    gfn_t from = gfn_of(d->released), end = gfn_of(d->p2m.max_gfn + 1);
     struct slice s;
 
     if (!d->p2m.slat.pages)
@@ -189,9 +189,11 @@ int domain_release_memory(struct domain *d)
                 drop_entry(d, &s.entry[i]);
             from = gfn_add(s.gfn[i], 1UL << s.entry[i].order);
         }
+        d->released = from.v;
         if (s.count > 0 && softirq_is_pending())
             return -ERESTART;
     } while (s.count > 0);
+    d->released = 0;
     return 0;
 }
 

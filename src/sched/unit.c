@@ -180,12 +180,12 @@ void sched_group_fini(struct sched_group *g)
     if (!g->pool)
         return;
     ASSERT(list_is_empty(&g->units));
+    timer_kill(&g->refill);
     p = sched_lock_group(g);
     p->policy->group(p->state, g, SCHED_GROUP_REMOVE, time_now(), &fx);
     list_del(&g->link);
     p->group_count--;
     spin_unlock(&p->lock);
-    timer_kill(&g->refill);
     TRACE(TRC_SCHED_DOM_REM, g->domid);
     g->pool = NULL;
 }

@@ -36,6 +36,23 @@ struct slat_entry slat_lookup(const struct slat *e, gfn_t g)
     }
 }
 
+/* From a hole on: where its table has something again, or ends. */
+static uint64_t behind_hole(const struct slat *e, gfn_t g)
+{
+    unsigned int level = SLAT_LEVELS - 1, i;
+    mfn_t table = e->root;
+    uint64_t entry;
+
+    while (entry = entry_read(slat_table(e, table) + table_index(g, level)), entry_is_table(entry, level)) {
+        table = entry_mfn(entry);
+        level--;
+    }
+    for (i = table_index(g, level) + 1; i < SLAT_ENTRIES; i++)
+        if (entry_read(slat_table(e, table) + i) != 0)
+            break;
+    return (g.v & ~(BIT(level_order(level + 1)) - 1)) + ((uint64_t)i << level_order(level));
+}
+
 void slat_for_each(const struct slat *e, gfn_t g, gfn_t end,
                   bool (*fn)(void *ctx, gfn_t g, const struct slat_entry *entry), void *ctx)
 {
@@ -44,7 +61,11 @@ void slat_for_each(const struct slat *e, gfn_t g, gfn_t end,
     while (g.v < last) {
         struct slat_entry entry = slat_lookup(e, g);
 
-        if (entry.type != P2M_HOLE && !fn(ctx, g, &entry))
+        if (entry.type == P2M_HOLE) {
+            g.v = behind_hole(e, g);
+            continue;
+        }
+        if (!fn(ctx, g, &entry))
             return;
         g.v = (g.v | (BIT(entry.order) - 1)) + 1;
     }

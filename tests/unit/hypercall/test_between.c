@@ -15,6 +15,7 @@
 #include <cmocka.h>
 #include <mm/frames.h>
 #include <x86/smp.h>
+#include <x86/softirq.h>
 #include <xen/event_channel.h>
 #include <xen/hvm/hvm_vcpu.h>
 #include <xen/memory.h>
@@ -248,6 +249,42 @@ static void no_timer_of_the_platform_finds_vcpus_that_are_gone(void **state)
     assert_int_equal(ends, 1);
 }
 
+static unsigned int from_the_beginning;
+
+void __real_slat_for_each(const struct slat *e, gfn_t g, gfn_t end, bool (*fn)(void *, gfn_t, const struct slat_entry *), void *ctx);
+void __wrap_slat_for_each(const struct slat *e, gfn_t g, gfn_t end, bool (*fn)(void *, gfn_t, const struct slat_entry *), void *ctx);
+void __wrap_slat_for_each(const struct slat *e, gfn_t g, gfn_t end, bool (*fn)(void *, gfn_t, const struct slat_entry *), void *ctx)
+{
+    from_the_beginning += g.v == 0;
+    __real_slat_for_each(e, g, end, fn, ctx);
+}
+
+/* Else what is given up already would be looked through again in each of thousands of slices. */
+static void destroying_goes_on_where_it_stopped(void **state)
+{
+    struct xen_domctl d = { .cmd = XEN_DOMCTL_destroydomain, .interface_version = XEN_DOMCTL_INTERFACE_VERSION };
+    unsigned int slices = 0;
+    bool again = true;
+
+    (void)state;
+    make_victim();
+    for (uint64_t gfn = 0x100; gfn < 0x200; gfn++) {
+        world_forget();
+        assert_int_equal(populate(gfn), 1);
+    }
+    d.domain = victim;
+    from_the_beginning = 0;
+    for (; again; slices++) {
+        uint64_t args[6] = { world_put(world.dom0, &d, sizeof(d)) };
+
+        softirq_raise(SOFTIRQ_TIMER);
+        (void)world_call_once(world.v0, __HYPERVISOR_domctl, args, &again);
+    }
+    this_cpu()->softirq_pending = 0;
+    assert_true(slices >= 16);
+    assert_true(from_the_beginning <= 2);        /* and once more with the last reference */
+}
+
 static void nothing_is_left_of_a_domain_that_dies_in_the_middle_of_a_call(void **state)
 {
     uint64_t before;
@@ -317,6 +354,7 @@ int main(void)
         T(no_init_or_sipi_wakes_a_vcpu_whose_context_is_being_written),
         T(a_control_block_that_comes_during_a_reset_stays_and_is_held),
         T(no_timer_of_the_platform_finds_vcpus_that_are_gone),
+        T(destroying_goes_on_where_it_stopped),
         T(nothing_is_left_of_a_domain_that_dies_in_the_middle_of_a_call),
         T(nobody_finds_a_domain_that_lacks_parts),
         T(a_dying_domain_gets_no_new_channels),

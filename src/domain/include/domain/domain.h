@@ -119,6 +119,7 @@ struct domain {
     struct logdirty logdirty;          /* DOMCTL lock */
     uint64_t tot_pages, max_pages;     /* atomic */
     uint64_t claim;                    /* mm/frames.h's */
+    uint64_t released;                 /* below this gfn a dying domain has given all up; DOMCTL lock */
     /* SCHEDOP_watchdog, under lock */
     struct domain_watchdog { struct timer timer; bool in_use; } watchdog[DOMAIN_WATCHDOGS];
 
