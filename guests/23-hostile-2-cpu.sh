@@ -4,4 +4,4 @@
 . "$(dirname "$0")/lib.sh"
 rounds=200
 [ -z "${TEST_FULL:-}" ] || rounds=4000
-GUEST_CMDLINE="rounds=$rounds" GUEST_STALL=240 guest_tests hostile-2 2 storm_grants,rewrite_instructions,storm_initialise,storm_init
+GUEST_CMDLINE="rounds=$rounds" GUEST_TIMEOUT=1200 GUEST_STALL=240 guest_tests hostile-2 2 storm_grants,rewrite_instructions,storm_initialise,storm_init
