@@ -60,14 +60,14 @@ guest_build() {
     rm -rf "$work"
 }
 
-# guest_grub ROOT: what GRUB reads from the root's file system.
+# guest_grub ROOT: what GRUB reads from the root's file system. Each character on the emulated serial port is two visits to QEMU: quiet.
 guest_grub() {
     mkdir -p "$1/boot/grub"
     cat >"$1/boot/grub/grub.cfg" <<'END'
 serial --unit=0 --speed=115200
 terminal_output serial
 echo "Debian, by GRUB"
-linux /vmlinuz root=LABEL=tenon-guest ro console=ttyS0,115200 net.ifnames=0
+linux /vmlinuz root=LABEL=tenon-guest ro console=ttyS0,115200 quiet net.ifnames=0
 initrd /initrd.img
 boot
 END
