@@ -16,7 +16,7 @@
 #define CODE_EXCEPTION_END 0x60U
 #define CODE_CR0_SELECTIVE 0x65U
 #define CODE_NPF 0x400U
-#define CODE_INVALID UINT64_MAX
+#define CODE_INVALID UINT32_MAX         /* of all 64 bits; QEMU writes the lower half */
 
 #define CR_INFO_VALID BIT(63)           /* decode assists: a MOV, and its register */
 #define NPF_WALK BIT(33)                /* in the walk of the guest's own tables */
@@ -143,7 +143,7 @@ void svm_decode(const struct svm_exit_raw *raw, struct vmexit *x)
     } else if (raw->code == CODE_NPF) {
         x->reason = raw->info1 & PFEC_RSVD ? EXIT_EPT_MISCONFIG : EXIT_EPT_VIOLATION;
         x->ept = decode_npf(raw);
-    } else if (raw->code == CODE_INVALID) {
+    } else if ((uint32_t)raw->code == CODE_INVALID) {
         x->reason = EXIT_BAD_STATE;
         x->fail_code = 0;
     } else {
