@@ -40,7 +40,8 @@ static void null_calls(void)
     say("null", EACH, ROUNDS);
 }
 
-static void yields(const char *what)
+/* The other one yields, too, or sleeps: of = 2 or 1. */
+static void yields(const char *what, unsigned int of)
 {
     uint64_t before = lanes[1].done;
 
@@ -52,7 +53,7 @@ static void yields(const char *what)
         rounds[i] = (uint32_t)(rdtsc() - start);
     }
     print("load: the other one yielded %lu times in %u\n", lanes[1].done - before, ROUNDS * EACH);
-    say(what, EACH, ROUNDS);
+    say(what, of * EACH, ROUNDS);
 }
 
 /* From one CPU to the other and back: two events, two wake-ups, two sleeps, two switches. */
@@ -156,18 +157,19 @@ GUEST_TEST(load_cost, "what hypercalls, switches and wake-ups cost is measured")
 
     if (!check(cpus_start() >= 2))
         return;
+    load_pin();
     ports_mask();
     ports[0] = port_for(0);
     ports[1] = port_for(1);
     cpu_begin(1, asleep, NULL);
     sleep_until(clock_now() + 20 * MS);
     null_calls();
-    yields("yield");
+    yields("yield", 1);
     sends();
-    lost("alone", 1000);
+    lost("tick", 1000);
     finish();
     cpu_begin(1, yielder, NULL);
-    yields("switch");
+    yields("switch", 2);
     finish();
     cpu_begin(1, pong, NULL);
     ping();
@@ -175,7 +177,7 @@ GUEST_TEST(load_cost, "what hypercalls, switches and wake-ups cost is measured")
     cpu_begin(1, hog, NULL);
     units = lanes[1].done;
     start = rdtsc();
-    lost("shared", 1000);
+    lost("beside", 1000);
     print("load: the other one had %lu units in %lu ticks\n", lanes[1].done - units, rdtsc() - start);
     finish();
 }

@@ -2,7 +2,9 @@
 /* What all loads share: the clock, work that can be counted, CPUs that work at the same time, the report. */
 #include "load.h"
 
-struct lane lanes[CPUS_MAX] __attribute__((aligned(64)));
+#include <xen/domctl.h>
+
+struct lane lanes[CPUS_MAX] __attribute__((aligned(4096)));
 
 static struct {
     const char *name;
@@ -125,10 +127,40 @@ bool load_over(unsigned int cpu)
     return load.over;
 }
 
+/* dom0's own vCPUs, by the toolstack's hypercall. */
+void load_pin(void)
+{
+    uint8_t mask = (uint8_t)(1U << command_line_number("pin=", 0));
+    struct xen_domctl c = { .cmd = XEN_DOMCTL_setvcpuaffinity, .interface_version = XEN_DOMCTL_INTERFACE_VERSION };
+
+    if (command_line_number("pin=", ~0UL) == ~0UL)
+        return;
+    for (unsigned int cpu = 0; cpu < cpus_start() && cpu < command_line_number("pins=", CPUS_MAX); cpu++) {
+        c.u.vcpuaffinity.vcpu = cpu;
+        c.u.vcpuaffinity.flags = XEN_VCPUAFFINITY_HARD;
+        c.u.vcpuaffinity.cpumap_hard.bitmap.p = &mask;
+        c.u.vcpuaffinity.cpumap_hard.nr_bits = 8;
+        check_equal(hypercall(__HYPERVISOR_domctl, address(&c), 0, 0, 0, 0), 0);
+    }
+}
+
+static void hog(unsigned int cpu)
+{
+    while (!load_over(cpu)) {
+        burn(4);
+        lanes[cpu].done += 4;
+    }
+}
+
 static void lane_run(void *arg)
 {
+    unsigned int cpu = (unsigned int)address(arg);
+
     irq_off();
-    load.work((unsigned int)address(arg));
+    if (cpu + command_line_number("hogs=", 0) < cpus_start())
+        load.work(cpu);
+    else
+        hog(cpu);
     irq_on();
 }
 
@@ -144,19 +176,12 @@ void load_run(const char *name, void (*work)(unsigned int cpu))
     load.next = now - now % load.period + load.period;
     load.end = seconds ? now + seconds * SECOND : ~0UL;
     load.over = false;
+    load_pin();
     for (unsigned int cpu = 1; cpu < cpus_start(); cpu++)
         cpu_begin(cpu, lane_run, (void *)(uintptr_t)cpu);
     work(0);
     for (unsigned int cpu = 1; cpu < cpus_start(); cpu++)
         cpu_finish(cpu);
-}
-
-static void hog(unsigned int cpu)
-{
-    while (!load_over(cpu)) {
-        burn(4);
-        lanes[cpu].done += 4;
-    }
 }
 
 GUEST_TEST(load_hog, "every CPU computes, without an end to it")
@@ -179,4 +204,33 @@ static void jobs(unsigned int cpu)
 GUEST_TEST(load_jobs, "every CPU works and sleeps by turns, as many processes do")
 {
     load_run("jobs", jobs);
+}
+
+static uint32_t storm_ports[CPUS_MAX];
+
+/* As fast as it can: yields, wakes all others, sleeps until it is woken or for next to no time. */
+static void storm(unsigned int cpu)
+{
+    unsigned int count = cpus_start();
+    struct sched_poll p = { .nr_ports = 1 };
+
+    p.ports.p = &storm_ports[cpu];
+    while (!load_over(cpu)) {
+        sched_op(SCHEDOP_yield, NULL);
+        for (unsigned int i = 0; i < count; i++)
+            if (i != cpu)
+                port_send(storm_ports[i]);
+        p.timeout = clock_now() + 10 * US;
+        sched_op(SCHEDOP_poll, &p);
+        __atomic_fetch_and(&shared_info()->evtchn_pending[storm_ports[cpu] / 64], ~(1UL << storm_ports[cpu] % 64),
+                           __ATOMIC_SEQ_CST);
+        lanes[cpu].done++;
+    }
+}
+
+GUEST_TEST(load_storm, "every CPU yields, wakes the others and sleeps as fast as it can")
+{
+    for (unsigned int cpu = 0; cpu < cpus_start(); cpu++)
+        storm_ports[cpu] = port_for(cpu);
+    load_run("storm", storm);
 }
