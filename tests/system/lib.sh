@@ -21,6 +21,25 @@ boot() {
     BOOT_STATUS=$?
 }
 
+# counted_time CPUS SHIFT MICROSECONDS: QEMU with a clock that counts instructions, each 2^SHIFT ns, so that no other work on
+# this host shows in figures. The hypervisor is to be told maxcpus=CPUS.
+#
+# QEMU 7.2 has its CPUs run by turns, each until some timer of the machine is due. A timer that does nothing (it belongs to
+# a network without cards) ends each turn after so many microseconds. Then the next CPU gets a turn of no length at all, in which
+# timers are run: so there are twice as many CPUs, in such an order that each of these falls to one that was never started.
+counted_time() {
+    local i id
+    export TEST_EMULATOR=tcg QEMU_TCG=tcg,thread=single
+    QEMU_EXTRA="-icount shift=$2,sleep=off -netdev hubport,hubid=0,id=turns"
+    QEMU_EXTRA+=" -object filter-buffer,id=turn,netdev=turns,interval=$3"
+    QEMU_EXTRA+=" -smp 1,sockets=1,cores=$((2 * $1)),threads=1,maxcpus=$((2 * $1))"
+    for ((i = 1; i < 2 * $1; i++)); do
+        id=$((i % 2 ? $1 + i / 2 : i / 2))
+        QEMU_EXTRA+=" -device EPYC-x86_64-cpu,socket-id=0,core-id=$id,thread-id=0"
+    done
+    export QEMU_EXTRA
+}
+
 # check WHAT COMMAND...: one line of result.
 check() {
     local what=$1
