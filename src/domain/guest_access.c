@@ -8,46 +8,28 @@
 #include <lib/string.h>
 #include <mm/frames.h>
 
+#include "copy.h"
+
 /*
  * dom0's own RAM needs neither lock nor reference: an identity frame is never given to anyone else, and a look-up sees
- * each entry either old or new. NULL: go the long way.
+ * each entry either old or new. Of other domains the map's lock has to be held meanwhile. NULL: go the long way.
  */
-static char *identity_page(struct domain *d, gfn_t g)
+static char *plain_page(struct domain *d, gfn_t g)
 {
     struct slat_entry e = slat_lookup(&d->p2m.slat, g);
     const struct frame *f = e.type == P2M_RAM_RW ? frame_of(e.mfn) : NULL;
 
-    return f && (f->flags & FRAME_IDENTITY) ? frame_map(e.mfn) : NULL;
+    return f && (!d->is_dom0 || (f->flags & FRAME_IDENTITY)) ? frame_map(e.mfn) : NULL;
 }
 
-static void copy_bytes(char *page, void *buf, size_t size, bool write)
-{
-    if (!write && size == sizeof(uint64_t))
-        __builtin_memcpy(buf, page, sizeof(uint64_t)); /* a page-table entry, in one load */
-    else if (!write)
-        memcpy(buf, page, size);
-    else if (buf)
-        memcpy(page, buf, size);
-    else
-        memset(page, 0, size);
-}
-
-/* One page's worth of guest-physical memory: mapped, copied, dropped. */
+/* One page's worth of guest-physical memory. */
 static bool copy_page(struct domain *d, gpa_t a, void *buf, size_t size, bool write)
 {
-    char *page = d->is_dom0 ? identity_page(d, gpa_to_gfn(a)) : NULL;
-    mfn_t m;
+    char *page = d->is_dom0 ? plain_page(d, gpa_to_gfn(a)) : NULL;
 
-    if (page) {
-        copy_bytes(page + (a.v & ~PAGE_MASK), buf, size, write);
-        return true;
-    }
-    if (!p2m_get_frame(&d->p2m, gpa_to_gfn(a), write, &m))
-        return false;
-    page = frame_map(m);
+    if (!page)
+        return p2m_copy(&d->p2m, a, buf, size, write);
     copy_bytes(page + (a.v & ~PAGE_MASK), buf, size, write);
-    frame_unmap(page);
-    (void)frame_put(m);
     return true;
 }
 
@@ -127,14 +109,14 @@ static bool translate(struct vcpu *v, const struct guest_mode *mode, gva_t va, u
     return true;
 }
 
-/* ---- translations of dom0, remembered ---- */
+/* ---- translations, remembered ---- */
 
 struct walk_record { struct domain *d; struct walk_cache_entry *e; };
 
 static bool record_read(void *ctx, gpa_t a, void *to, size_t size)
 {
     struct walk_record *r = ctx;
-    char *page = identity_page(r->d, gpa_to_gfn(a));
+    char *page = plain_page(r->d, gpa_to_gfn(a));
 
     if (!page || size != sizeof(uint64_t) || r->e->steps == WALK_MAX_STEPS) {
         r->e = NULL;
@@ -180,18 +162,16 @@ static bool record_walk(struct vcpu *v, const struct guest_mode *mode, gva_t va,
         if ((e->value[i] & want) != want)
             return false;
     }
-    e->page = identity_page(v->domain, gpa_to_gfn(out.gpa));
+    e->page = plain_page(v->domain, gpa_to_gfn(out.gpa));
     return e->page != NULL;
 }
 
-/* Where a page of dom0's memory is, or NULL: go the long way. */
+/* Where a page of the guest's memory is, or NULL: go the long way. */
 static char *remembered_page(struct vcpu *v, const struct guest_mode *mode, gva_t va, uint32_t access)
 {
     uint64_t va_page = va.v & PAGE_MASK, generation = READ_ONCE(v->domain->p2m.slat.generation);
     struct walk_cache_entry *e = &v->walks[((va_page >> PAGE_SHIFT) ^ access) % WALK_CACHE_SIZE];
 
-    if (!v->domain->is_dom0 || v != current_vcpu() || !mode->long_mode)
-        return NULL;
     if (entry_holds(e, mode, va_page, access, generation))
         return e->page;
     *e = (struct walk_cache_entry){ .va_page = va_page, .cr3 = mode->cr3, .cr0 = mode->cr0, .cr4 = mode->cr4,
@@ -201,20 +181,36 @@ static char *remembered_page(struct vcpu *v, const struct guest_mode *mode, gva_
     return NULL;
 }
 
+/*
+ * Through a remembered translation, if there is one. While the map's lock is held and its generation is the entry's, no page
+ * of that walk has left the map, and so none has been given back. (dom0's never are.)
+ */
+static bool remembered_copy(struct vcpu *v, const struct guest_mode *mode, gva_t va, uint32_t access, void *buf, size_t size)
+{
+    struct p2m *p = v->domain->is_dom0 ? NULL : &v->domain->p2m;
+    char *page;
+
+    if (v != current_vcpu() || !mode->long_mode)
+        return false;
+    if (p)
+        spin_lock(&p->lock);
+    page = remembered_page(v, mode, va, access);
+    if (page)
+        copy_bytes(page + (va.v & ~PAGE_MASK), buf, size, access & ACCESS_WRITE);
+    if (p)
+        spin_unlock(&p->lock);
+    return page;
+}
+
 /* Within one page. */
 static bool copy_within(struct vcpu *v, const struct guest_mode *mode, gva_t va, void *buf, size_t size,
                         bool write)
 {
     uint32_t access = write ? ACCESS_WRITE : ACCESS_READ;
-    char *page = remembered_page(v, mode, va, access);
     gpa_t a;
 
-    if (page) {
-        copy_bytes(page + (va.v & ~PAGE_MASK), buf, size, write);
-        return true;
-    }
-    return translate(v, mode, va, access, &a) &&
-           copy_page(v->domain, a, buf, size, write);
+    return remembered_copy(v, mode, va, access, buf, size) ||
+           (translate(v, mode, va, access, &a) && copy_page(v->domain, a, buf, size, write));
 }
 
 static bool is_writable(struct vcpu *v, const struct guest_mode *mode, gva_t va)
@@ -312,14 +308,10 @@ static bool fetch_within(struct vcpu *v, const struct guest_mode *mode, gva_t va
 {
     struct pagewalk_memory mem = { walk_read, NULL, v->domain };
     uint32_t access = ACCESS_FETCH | (mode->cpl == 3 ? ACCESS_USER : 0);
-    const char *page = remembered_page(v, mode, va, access);
     struct pagewalk_result r;
 
-    if (page) {
-        memcpy(to, page + (va.v & ~PAGE_MASK), size);
-        return true;
-    }
-    return pagewalk(mode, &mem, va, access, &r) && copy_page(v->domain, r.gpa, to, size, false);
+    return remembered_copy(v, mode, va, access, to, size) ||
+           (pagewalk(mode, &mem, va, access, &r) && copy_page(v->domain, r.gpa, to, size, false));
 }
 
 size_t guest_fetch(struct vcpu *v, gva_t va, uint8_t *to, size_t size)

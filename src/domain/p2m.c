@@ -11,6 +11,8 @@
 #include <x86/paging.h>
 #include <x86/smp.h>
 
+#include "copy.h"
+
 #define LOW_MEMORY_GFN 0x100U
 
 static mfn_t table_alloc(void *ctx unused_arg)
@@ -58,6 +60,11 @@ static bool type_has_frame(enum p2m_type type)
            type == P2M_SHARED;
 }
 
+static bool is_usable_frame(enum p2m_type type, bool for_write)
+{
+    return type_has_frame(type) && !(for_write && (type == P2M_RAM_RO || type == P2M_GRANT_RO));
+}
+
 bool p2m_get_frame(struct p2m *p, gfn_t g, bool for_write, mfn_t *mfn)
 {
     struct slat_entry e;
@@ -65,8 +72,7 @@ bool p2m_get_frame(struct p2m *p, gfn_t g, bool for_write, mfn_t *mfn)
 
     spin_lock(&p->lock);
     e = slat_lookup(&p->slat, g);
-    if (type_has_frame(e.type) &&
-        !(for_write && (e.type == P2M_RAM_RO || e.type == P2M_GRANT_RO)))
+    if (is_usable_frame(e.type, for_write))
         got = frame_get(e.mfn, frame_owner(e.mfn));
     if (got && for_write && e.type == P2M_RAM_LOGDIRTY)
         p2m_mark_dirty_locked(p, g);
@@ -74,6 +80,27 @@ bool p2m_get_frame(struct p2m *p, gfn_t g, bool for_write, mfn_t *mfn)
     if (got)
         *mfn = e.mfn;
     return got;
+}
+
+/* Each entry with a frame holds a reference, and the lock keeps the entry. */
+bool p2m_copy(struct p2m *p, gpa_t a, void *buf, size_t size, bool write)
+{
+    struct slat_entry e;
+    bool found;
+    char *page;
+
+    spin_lock(&p->lock);
+    e = slat_lookup(&p->slat, gpa_to_gfn(a));
+    found = is_usable_frame(e.type, write);
+    if (found) {
+        page = frame_map(e.mfn);
+        copy_bytes(page + (a.v & ~PAGE_MASK), buf, size, write);
+        frame_unmap(page);
+        if (write && e.type == P2M_RAM_LOGDIRTY)
+            p2m_mark_dirty_locked(p, gpa_to_gfn(a));
+    }
+    spin_unlock(&p->lock);
+    return found;
 }
 
 struct slat_entry p2m_lookup(struct p2m *p, gfn_t g)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* dom0's memory through its own page tables: what is remembered of a walk must never outlive what made it. */
+/* A domain's memory through its own page tables: what is remembered of a walk must never outlive what made it. */
 #include <domain/guest_access.h>
 
 #include "world.h"
@@ -56,6 +56,21 @@ static int paging(void **state)
     assert_true(hw_set_cr(&world.v0->hw, 0, CR0_PE | CR0_PG | CR0_WP | CR0_NE | CR0_ET));
     hw_set_seg(&world.v0->hw, SEG_CS, &code);
     return 0;
+}
+
+/* The same as any other domain, whose frames can go away: under the map's lock. */
+static int paging_of_a_guest(void **state)
+{
+    int rc = paging(state);
+
+    world.dom0->is_dom0 = false;
+    return rc;
+}
+
+static int teardown_of_a_guest(void **state)
+{
+    world.dom0->is_dom0 = true;
+    return world_teardown(state);
 }
 
 static uint32_t read_value(void)
@@ -134,7 +149,8 @@ static void other_page_tables_are_other_translations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, paging, world_teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, paging, world_teardown), \
+        { #name " (a guest)", name, paging_of_a_guest, teardown_of_a_guest, NULL }
         T(the_same_page_is_read_again_and_again),
         T(a_changed_entry_of_any_level_is_seen_at_once),
         T(a_page_made_read_only_is_not_written_any_more),

@@ -49,7 +49,7 @@ struct walk_cache_entry {
     uint64_t va_page, cr3, cr0, cr4, efer, slat_generation;
     uint8_t access;                    /* ACCESS_*: another kind of access may be refused */
     uint8_t steps;                     /* 0: unused */
-    const uint64_t *pte[WALK_MAX_STEPS];   /* in dom0's identity RAM, which never goes away */
+    const uint64_t *pte[WALK_MAX_STEPS];   /* in RAM that stays: guest_access.c */
     uint64_t value[WALK_MAX_STEPS];
     char *page;
 };

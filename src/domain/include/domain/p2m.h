@@ -25,6 +25,8 @@ void p2m_fini(struct p2m *p);
 
 /* The entry and, for RAM-like types, a reference on its frame (frame_put when done). false: no RAM there. */
 bool p2m_get_frame(struct p2m *p, gfn_t g, bool for_write, mfn_t *mfn) must_check;
+/* Reads or writes RAM (buf NULL: zeroes it), within one page. false: no RAM there, or not to be written. */
+bool p2m_copy(struct p2m *p, gpa_t a, void *buf, size_t size, bool write) must_check;
 struct slat_entry p2m_lookup(struct p2m *p, gfn_t g);
 
 /* Adds pages: takes no new frame reference (the caller's is handed over). Replaces what is there: the frame or mapping found is
