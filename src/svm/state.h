@@ -49,6 +49,9 @@ static inline void svm_asid_drop(struct hw_vcpu *v) { svm(v)->asid_generation = 
 /* inject.c: the queued event into the VMCB; what the exit says about NMIs. */
 void svm_inject_write(struct hw_vcpu *v);
 void svm_nmi_after_exit(struct hw_vcpu *v, struct vmexit *x);
+/* apic.c: the TPR between the page and V_TPR, where vCPU->uses_tpr_threshold. */
+void svm_tpr_load(struct hw_vcpu *v);
+void svm_tpr_save(struct hw_vcpu *v);
 /* cr.c */
 uint64_t svm_cr4_allowed(const struct hw_vcpu *v);
 /* msr.c */

@@ -16,7 +16,6 @@
 
 #define PAUSE_COUNT 3000U        /* so many PAUSEs ... */
 #define PAUSE_THRESHOLD 128U     /* ... closer than this in cycles are one loop, and exit */
-#define CR8 BIT(8)
 #define CR4 BIT(4)
 
 /* Task switches are left to the CPU: nothing that they load is ours with nested paging. */
@@ -36,8 +35,9 @@ static void write_intercepts(struct hw_vcpu *v)
     b->intercepts1 = (uint32_t)one;
     b->intercepts2 = (uint32_t)two;
     b->intercepts3 = SVM3_INVLPGB | SVM3_INVLPGB_ILLEGAL | SVM3_MCOMMIT | SVM3_TLBSYNC;
-    b->cr_reads = CR8;
-    b->cr_writes = CR8 | CR4;
+    v->uses_tpr_threshold = v->config.apic_page != NULL;
+    b->cr_reads = v->uses_tpr_threshold ? 0 : SVM_CR8;
+    b->cr_writes = SVM_CR8 | CR4;
     b->exceptions = 1U << X86_DB | 1U << X86_AC | 1U << X86_MC;
     svm_set_rdtsc_exits(v, v->config.rdtsc_exits);
     svm_set_dr_exiting(v, true);
@@ -153,11 +153,15 @@ static void run(struct hw_vcpu *v, struct svm_cpu *cpu)
         b->cr2 = v->regs.cr2;
         vmcb_touch(b, CLEAN_CR2);
     }
+    if (v->uses_tpr_threshold)
+        svm_tpr_load(v);
     if (unlikely(v->spec_ctrl != 0))
         cpu_wrmsr(MSR_SPEC_CTRL, v->spec_ctrl);
     svm_enter_guest(v, svm(v)->vmcb_pa, cpu->host_pa);
     if (unlikely(v->spec_ctrl != 0))
         cpu_wrmsr(MSR_SPEC_CTRL, 0);
+    if (v->uses_tpr_threshold)
+        svm_tpr_save(v);
     v->regs.rax = b->rax;
     v->regs.cr2 = b->cr2;
     b->event_inj = 0;

@@ -109,7 +109,10 @@ _Static_assert(sizeof(struct vmcb) == PAGE_SIZE, "a VMCB is a page");
 #define TLB_FLUSH_ALL 1U
 #define TLB_FLUSH_ASID 3U
 
+#define SVM_CR8 BIT(8)               /* cr_reads, cr_writes */
+
 /* vintr: 060h */
+#define VINTR_TPR 0xfULL             /* V_TPR: the guest's CR8 */
 #define VINTR_IRQ BIT(8)
 #define VINTR_NMI BIT(11)            /* an NMI waits (vNMI) */
 #define VINTR_NMI_MASK BIT(12)       /* NMIs are blocked (vNMI) */

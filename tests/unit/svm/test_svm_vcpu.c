@@ -50,6 +50,45 @@ static void clean_bits_are_set_only_where_the_cpu_knows_them(void **state)
     assert_int_equal(seen.clean, svm_features.clean ? CLEAN_ALL : 0);
 }
 
+static void lowers_its_tpr(struct hw_vcpu *v, struct vmcb *b)
+{
+    guest(v, b);
+    b->vintr = (b->vintr & ~0xfULL) | 3;
+}
+
+static void the_tpr_is_the_guests_until_an_interrupt_waits(void **state)
+{
+    struct world *w = *state;
+    struct hw_vcpu_config c = world_config(w);
+    uint8_t *page = heap_alloc_pages(0);
+    struct vmexit x;
+
+    memset(page, 0, 4096);
+    c.apic_page = page;
+    svm_vcpu_fini(&w->v);
+    assert_int_equal(svm_vcpu_init(&w->v, &c), 0);
+    svm_load(&w->v);
+    svm_fake_guest(lowers_its_tpr);
+    page[0x80] = 0x50;
+    svm_set_tpr_threshold(&w->v, 0);
+    svm_enter(&w->v, &x);
+    assert_int_equal(seen.vintr & 0xf, 5);
+    assert_int_equal(seen.cr_reads & BIT(8), 0);
+    assert_int_equal(seen.cr_writes & BIT(8), 0);
+    assert_int_equal(page[0x80], 0x30);
+    svm_set_tpr_threshold(&w->v, 4);
+    svm_enter(&w->v, &x);
+    assert_int_equal(seen.cr_writes & BIT(8), BIT(8));
+    svm_set_tpr_threshold(&w->v, 0);
+    page[0x80] = 0x37;                  /* CR8 would clear the 7 */
+    svm_set_tpr_threshold(&w->v, 0);
+    svm_enter(&w->v, &x);
+    assert_int_equal(seen.cr_writes & BIT(8), BIT(8));
+    assert_int_equal(page[0x80], 0x37);
+    svm_vcpu_fini(&w->v);
+    heap_free_pages(page, 0);
+}
+
 static void an_illegal_state_is_an_exit_that_says_so(void **state)
 {
     struct world *w = *state;
@@ -179,6 +218,7 @@ int main(void)
         FULL(the_next_rip_counts_only_where_the_cpu_saves_it),
         W(clean_bits_are_set_only_where_the_cpu_knows_them),
         FULL(clean_bits_are_set_only_where_the_cpu_knows_them),
+        W(the_tpr_is_the_guests_until_an_interrupt_waits), FULL(the_tpr_is_the_guests_until_an_interrupt_waits),
         W(an_illegal_state_is_an_exit_that_says_so),
         W(asids_are_used_once_between_two_flushes),
         W(an_asid_is_kept_until_it_has_to_go),
