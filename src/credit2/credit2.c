@@ -263,11 +263,21 @@ static void settle(struct credit2 *c, struct credit2_unit *u, ns_t now, struct c
     cap_park(u, fx);
 }
 
+/*
+ * One that had to make room waits at once, so that its CPU's timer reckons with it; for this CPU alone, which still has its
+ * registers, until it is woken.
+ */
+static void wait_here(struct credit2 *c, struct credit2_unit *u, ns_t now)
+{
+    enqueue(c, u, c->cpu[u->last_cpu].rq, now);
+    u->displaced = true;
+}
+
 struct credit2_choice credit2_pick(struct credit2 *c, unsigned int cpu, bool go_on, bool yielded,
                                    ns_t now, struct credit2_effects *fx)
 {
     struct credit2_cpu *on = &c->cpu[cpu];
-    struct credit2_unit *u = on->unit, *next = NULL;
+    struct credit2_unit *u = on->unit, *next = NULL, *displaced = NULL;
 
     ASSERT(on->rq != CREDIT2_NONE);
     c->decisions++;
@@ -283,7 +293,7 @@ struct credit2_choice credit2_pick(struct credit2 *c, unsigned int cpu, bool go_
     if (next) {
         if (u) {
             stop(c, cpu, now);
-            u->displaced = true;
+            displaced = u;
         }
         start(c, cpu, next, now);
     }
@@ -297,6 +307,8 @@ struct credit2_choice credit2_pick(struct credit2 *c, unsigned int cpu, bool go_
     credit_reset_for(rq_of_cpu(c, cpu), on->unit);
     tickle_idle(c, cpu, fx);
     balance(c, now, fx);
+    if (displaced)
+        wait_here(c, displaced, now);
     set_resched(c, cpu, run_until(c, cpu, on->unit, now));
     return (struct credit2_choice){ on->unit, on->resched_at };
 }

@@ -181,7 +181,7 @@ static void left_cpu(struct sim *s, struct sim_unit *u)
     if (!u->wants)
         return;
     u->wait_from = s->now;
-    if (u->u.state == CREDIT2_OUT)
+    if (u->u.state != CREDIT2_PARKED)
         wake(s, u);
 }
 

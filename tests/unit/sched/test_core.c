@@ -271,6 +271,8 @@ static void a_yield_lets_the_other_one_run(void **state)
     first = machine.held[0];
     sched_give_way(first);
     assert_ptr_not_equal(machine_step(0), first);
+    assert_false(softirq_is_pending());          /* the one decision has set the timer for the one that waits */
+    assert_true(fake_timer_deadline(0) != NS_NEVER);
 }
 
 static void idle_time_counts_only_idleness(void **state)
