@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From the entry to the tests that the command line names, in its order: "run=a,b". */
 #include "apic.h"
+#include "child.h"
 #include "cpu.h"
 #include "hypercall.h"
 
@@ -193,6 +194,8 @@ void guest_start(void)
     unsigned int count;
 
     keep_line();
+    if (command_line_has("children"))
+        child_keep_image();
     low_copy();
     trap_start(0);
     run = word_with("run=");

@@ -48,7 +48,7 @@ unsigned int cpus_told(void)
     uint32_t size;
 
     if (!rsdp)
-        return (unsigned int)command_line_number("cpus=", 1);
+        return (unsigned int)command_line_number("cpus=", 1);      /* a child has no ACPI tables */
     memcpy(&xsdt, rsdp + 24, 8);
     memcpy(&size, (const uint8_t *)xsdt + 4, 4);
     for (uint64_t at = xsdt + 36; at + 8 <= xsdt + size; at += 8) {

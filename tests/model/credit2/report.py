@@ -181,4 +181,5 @@ def main():
         locks(binaries[512])
 
 
-main()
+if __name__ == "__main__":
+    main()
