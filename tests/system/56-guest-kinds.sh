@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# With --full: other kinds of HVM guests, all of Debian's packages: a 32-bit kernel (two-level page tables, 32-bit hypercalls, PV disk), UEFI
+# With --full: other kinds of HVM guests, all of Debian's packages: a 32-bit kernel (two-level page tables; Debian builds it without Xen's drivers), UEFI
 # firmware that starts GRUB from an EFI system partition, and memtest86+, by QEMU's loader and from its ISO.
 . "$(dirname "$0")/lib.sh"
 [ -n "${TEST_FULL:-}" ] || exit 77
@@ -41,14 +41,9 @@ boot kinds --kernel lz4 --cmdline "dom0_mem=640M,max:640M guest_loglvl=all" \
     --add "$TEST_LOG/memtest/usr/lib/memtest86+/memtest86+x64.iso:/root/memtest.iso" \
     --add "$SOURCE_DIR/tests/system/dom0/guest-lib.sh" --batch "$SOURCE_DIR/tests/system/dom0/hvm-kinds.sh"
 
-field() { section "$1" | sed -n "s/^$2 //p"; }
-
 check "the script's exit status comes back" [ "$BOOT_STATUS" -eq 0 ]
 check "a 32-bit kernel is created" section_has i386-create '^status 0$'
-check "it finds itself a guest of Xen" section_has i386-serial 'Hypervisor detected: Xen HVM'
-check "its events come through FIFO channels" section_has i386-serial 'xen:events: Using FIFO-based ABI'
-check "its driver reads the disk right" section_has i386-serial "guest: disk read $(field image read)\$"
-check "dom0 reads what it wrote" section_has i386-serial "guest: disk written $(field disk written)\$"
+check "it is Debian's for 32-bit CPUs" section_has i386-serial 'Linux version .*-686 '
 check "its init runs" section_has i386-serial 'guest: init runs'
 check "it has powered itself off" section_has i386-gone '^status 0$'
 check "UEFI: the firmware starts GRUB from the disk" section_has uefi-serial 'testbed: GRUB jumps'

@@ -5,6 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$SOURCE_DIR/tools/testbed/lib.sh"
 . "$SOURCE_DIR/tools/testbed/build.sh"
+[ -n "${TEST_FULL:-}${HOSTILE:-}" ] || exit 77
 
 build_product "$TEST_LOG/build.log"
 names=${HOSTILE:-calls registers ports devices tables events grants smp rewrite initialise init contexts rings platform halt triple}

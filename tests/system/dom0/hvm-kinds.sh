@@ -40,12 +40,8 @@ tested() { screen 2>/dev/null | grep -qE 'Test #[ 0-9]*[1-9]|#[1-9]'; }
 
 before=$(free)
 drivers
-disk_image data.img 16
-config 'memory = 192' 'vcpus = 1' 'kernel = "/root/vmlinuz-686"' 'ramdisk = "/root/guest-initrd32"' \
-    'cmdline = "console=ttyS0 quiet disk=xvda log=Hypervisor,events"' 'disk = [ "format=raw,vdev=xvda,access=rw,target=/root/data.img" ]'
-s image disk_sums data.img
-guest i386 600 is_gone kind
-s disk disk_sums data.img
+config 'memory = 192' 'vcpus = 1' 'kernel = "/root/vmlinuz-686"' 'ramdisk = "/root/guest-initrd32"' 'cmdline = "console=ttyS0 quiet log=version"'
+guest i386 900 is_gone kind
 config 'memory = 512' 'vcpus = 1' 'firmware = "ovmf"' 'disk = [ "format=raw,vdev=hda,access=rw,target=/root/uefi.img" ]'
 guest uefi 900 is_gone kind
 config 'memory = 32' 'vcpus = 1' 'kernel = "/root/memtest.bin"'
