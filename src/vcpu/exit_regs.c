@@ -153,7 +153,7 @@ static bool set_efer(struct vcpu *v, uint64_t value)
     return hw_set_efer(&v->hw, value);
 }
 
-/* dom0 shares the TSC with the hypervisor, and with the clocks of all others: there it is written and read back without effect. */
+/* dom0 shares the TSC with the hypervisor, and with the clocks of all others: its writes are ignored. */
 static bool set_tsc_adjust(struct vcpu *v, uint64_t value)
 {
     if (!v->domain->is_dom0)
