@@ -4,4 +4,4 @@
 . "$(dirname "$0")/lib.sh"
 count=200
 [ -z "${TEST_FULL:-}" ] || count=3000
-GUEST_CMDLINE="storm=$count" GUEST_STALL=180 guest_tests storm 1 hypercall_storm
+GUEST_CMDLINE="storm=$count" guest_tests storm 1 hypercall_storm

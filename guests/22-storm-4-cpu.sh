@@ -4,4 +4,4 @@
 . "$(dirname "$0")/lib.sh"
 count=40
 [ -z "${TEST_FULL:-}" ] || count=1000
-GUEST_CMDLINE="storm=$count" GUEST_STALL=180 guest_tests storm-4 4 hypercall_storm_smp
+GUEST_CMDLINE="storm=$count" guest_tests storm-4 4 hypercall_storm_smp

@@ -39,7 +39,7 @@ guest_boot() {
     ROOT_DISK=$RUN_DIR/empty.img
     truncate -s 516096 "$ROOT_DISK" "$RUN_DIR/payload.img"
     machine_start "$emulator"
-    watch_machine "$CONSOLE_LOG" "${5:-240}" "${GUEST_STALL:-60}"
+    watch_machine "$CONSOLE_LOG" "${5:-900}" "${GUEST_STALL:-240}"
     GUEST_END=$WATCH_REASON
     machine_stop
     rm -f "$RUN_DIR"/*.img
@@ -61,7 +61,7 @@ qemu_boot() {
         -drive "file=$RUN_DIR/boot.img,format=raw,if=ide,snapshot=on" "$@" \
         </dev/null >"$RUN_DIR/machine.log" 2>&1 &
     MACHINE_PID=$!
-    watch_machine "$CONSOLE_LOG" 120 "${GUEST_STALL:-40}"
+    watch_machine "$CONSOLE_LOG" 600 "${GUEST_STALL:-120}"
     GUEST_END=$WATCH_REASON
     qemu_memory 0xb8000 4000 "$RUN_DIR/screen.raw"
     qemu_memory $((64 * 1048576 - 131072)) 131072 "$RUN_DIR/top.raw"
@@ -93,7 +93,7 @@ console_has() { tr -d '\r' <"$CONSOLE_LOG" | grep -aqE -- "$1"; }
 # guest_tests LABEL CPUS NAME,NAME,...: a check per test; a test that left no result has failed.
 guest_tests() {
     local label=$1 name line
-    guest_boot "$label" "$2" "${GUEST_HV_CMDLINE:-}" "run=$3 ${GUEST_CMDLINE:-}" "${GUEST_TIMEOUT:-240}"
+    guest_boot "$label" "$2" "${GUEST_HV_CMDLINE:-}" "run=$3 ${GUEST_CMDLINE:-}" "${GUEST_TIMEOUT:-900}"
     tr -d '\r' <"$CONSOLE_LOG" | grep -a '^guest: ' >&2
     for name in ${3//,/ }; do
         line=$(tr -d '\r' <"$CONSOLE_LOG" | grep -aoE -m1 "^guest: $name (SUCCESS|SKIP|ERROR|FAILURE)$")

@@ -51,5 +51,6 @@ int32_t hypercall32(unsigned int mode, const struct regs32 *r);
 
 /* The shared info page, mapped over a page of ours the first time. */
 struct shared_info *shared_info(void);
+uint64_t clock_now(void);              /* Xen's system time as this CPU sees it: nanoseconds */
 
 #endif

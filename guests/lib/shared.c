@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the hypervisor shares with a guest: its page of information and, of dom0's guests, the console ring. */
+/* What the hypervisor shares with a guest: its page of information, with the clock, and, of dom0's guests, the console ring. */
 #include "cpu.h"
 #include "hypercall.h"
 
@@ -23,6 +23,23 @@ struct shared_info *shared_info(void)
     else
         s = page;
     return s;
+}
+
+uint64_t clock_now(void)
+{
+    const volatile struct vcpu_time_info *t = &shared_info()->vcpu_info[this_cpu()->index].time;
+    uint32_t version;
+    uint64_t delta, now;
+
+    do {
+        version = t->version;
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        delta = rdtsc() - t->tsc_timestamp;
+        delta = t->tsc_shift < 0 ? delta >> -t->tsc_shift : delta << t->tsc_shift;
+        now = t->system_time + (uint64_t)((unsigned __int128)delta * t->tsc_to_system_mul >> 32);
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    } while ((version & 1) || version != t->version);
+    return now;
 }
 
 static uint64_t hvm_param(uint32_t index)

@@ -13,23 +13,6 @@ static struct {
     volatile bool over;
 } load;
 
-uint64_t clock_now(void)
-{
-    const volatile struct vcpu_time_info *t = &shared_info()->vcpu_info[this_cpu()->index].time;
-    uint32_t version;
-    uint64_t delta, now;
-
-    do {
-        version = t->version;
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        delta = rdtsc() - t->tsc_timestamp;
-        delta = t->tsc_shift < 0 ? delta >> -t->tsc_shift : delta << t->tsc_shift;
-        now = t->system_time + (uint64_t)((unsigned __int128)delta * t->tsc_to_system_mul >> 32);
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    } while ((version & 1) || version != t->version);
-    return now;
-}
-
 void burn(uint64_t units)
 {
     for (; units > 0; units--) {

@@ -24,7 +24,6 @@ struct lane {
 };
 extern struct lane lanes[CPUS_MAX];
 
-uint64_t clock_now(void);              /* nanoseconds */
 void burn(uint64_t units);             /* executes 1000 instructions for each */
 void sleep_until(uint64_t time);
 /* Runs work(cpu) on all CPUs until load_over(). */

@@ -116,23 +116,6 @@ GUEST_TEST(smp_poll, "a thousand events to and fro between CPUs that sleep in SC
 
 struct turns { volatile unsigned int turn; volatile uint64_t last; unsigned int cpus, bad; };
 
-static uint64_t own_clock(void)
-{
-    const volatile struct vcpu_time_info *t = &shared_info()->vcpu_info[this_cpu()->index].time;
-    uint32_t version;
-    uint64_t delta, now;
-
-    do {
-        version = t->version;
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        delta = rdtsc() - t->tsc_timestamp;
-        delta = t->tsc_shift < 0 ? delta >> -t->tsc_shift : delta << t->tsc_shift;
-        now = t->system_time + (uint64_t)((unsigned __int128)delta * t->tsc_to_system_mul >> 32);
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    } while ((version & 1) || version != t->version);
-    return now;
-}
-
 static void read_clock(void *p)
 {
     struct turns *c = p;
@@ -142,7 +125,7 @@ static void read_clock(void *p)
 
         while (c->turn % c->cpus != this_cpu()->index)
             pause();
-        now = own_clock();
+        now = clock_now();
         if (now < c->last)
             c->bad++;
         c->last = now;

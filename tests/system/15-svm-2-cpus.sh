@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/tour.sh"
 
-boot svm --emulator tcg --cpus 2 --kernel lz4 --timeout 600 --batch "$SOURCE_DIR/tests/system/dom0/short.sh"
+boot svm --emulator tcg --cpus 2 --kernel lz4 --timeout 1800 --batch "$SOURCE_DIR/tests/system/dom0/short.sh"
 check "the script's exit status comes back" [ "$BOOT_STATUS" -eq 0 ]
 check "it is SVM" console_has 'with SVM'
 check "dom0 runs Debian's kernel" section_has uname 'Linux dom0 6\.1\..*Debian'

@@ -8,7 +8,7 @@
 
 gcc -O1 -static -o "$TEST_LOG/bad_devices" "$SOURCE_DIR/tests/system/dom0/bad_devices.c" || exit 1
 QEMU_EXTRA='-blockdev null-co,node-name=spare,size=67108864,read-zeroes=on -device edu -device nvme,serial=spare,drive=spare' \
-    boot bad-devices --emulator tcg --cpus 2 --kernel lz4 --timeout 600 --machine q35 --disks nvme \
+    boot bad-devices --emulator tcg --cpus 2 --kernel lz4 --timeout 1800 --machine q35 --disks nvme \
     --dom0-cmdline iomem=relaxed --add "$TEST_LOG/bad_devices:/root/" --batch "$SOURCE_DIR/tests/system/dom0/bad-devices.sh"
 check "the script comes to its end" [ "$BOOT_STATUS" -eq 0 ]
 check "ports: accesses that straddle registers" section_has ports '^ports: survived'

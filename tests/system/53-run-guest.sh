@@ -19,7 +19,7 @@ for mode in pvhvm hvm pvh; do
     check "$mode: the status of the guest's script comes back" [ "$BOOT_STATUS" -eq 7 ]
     check "$mode: it is Debian 12" section_has kernel '^12\.'
     case $mode in
-    hvm) check "$mode: its root is on an IDE disk" section_has root '^/dev/sda1' ;;
+    hvm) check "$mode: its root is on an AHCI disk" section_has root '^/dev/sda1' ;;
     *)
         check "$mode: its root is on Xen's disk" section_has root '^/dev/xvda1'
         check "$mode: by blkfront" section_has modules '^xen_blkfront'

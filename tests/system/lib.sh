@@ -65,7 +65,7 @@ console_has() { tr -d '\r' <"$CONSOLE" | grep -aqE -- "$1"; }
 image_boot() {
     local name=$1 image=$2 title=$3 line
     shift 3
-    boot "$name" --serial --hypervisor "$SOURCE_DIR/build/release/$image" --mem 512 --timeout 300 "$@"
+    boot "$name" --serial --hypervisor "$SOURCE_DIR/build/release/$image" --mem 512 --timeout 900 "$@"
     while IFS= read -r line; do
         case $line in
         '(XEN) ok '*) echo "ok $name: ${line#(XEN) ok }" ;;

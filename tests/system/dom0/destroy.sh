@@ -2,20 +2,6 @@
 # Runs in dom0: guests are destroyed while they are built, boot, run, wait for their device model, are saved. Nothing is left of any.
 . /root/guests.sh
 
-# guest NAME VCPUS WORDS LINE...: NAME.cfg of a guest with the project's own kernel.
-guest() {
-    guest_name=$1
-    {
-        echo "name = \"$1\""
-        echo 'kernel = "/root/guests.elf"'
-        echo "vcpus = $2"
-        echo "cmdline = \"guest-test cpus=$2 $3\""
-        echo 'memory = 64'
-        shift 3
-        for line; do echo "$line"; done
-    } >"$guest_name.cfg"
-}
-
 exists() { xl domid "$1" >/dev/null 2>&1; }
 now_is() { echo "$(free) free, $(xl list | awk 'NR > 1' | wc -l) domains"; }
 

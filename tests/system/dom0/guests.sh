@@ -28,6 +28,24 @@ config() {
     } >"$config_name.cfg"
 }
 
+# guest NAME VCPUS WORDS [LINE...]: NAME.cfg of a guest with the project's own kernel; PVH if no lines are given.
+guest() {
+    guest_name=$1
+    {
+        echo "name = \"$1\""
+        echo 'kernel = "/root/guests.elf"'
+        echo "vcpus = $2"
+        echo "cmdline = \"guest-test cpus=$2 $3\""
+        echo 'memory = 64'
+        echo 'on_poweroff = "destroy"'
+        echo 'on_reboot = "destroy"'
+        echo 'on_crash = "destroy"'
+        shift 3
+        [ $# -gt 0 ] || echo 'type = "pvh"'
+        for line; do echo "$line"; done
+    } >"$guest_name.cfg"
+}
+
 # await SECONDS COMMAND...
 await() {
     left=$(($1 * 2))

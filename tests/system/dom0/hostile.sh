@@ -2,24 +2,6 @@
 # Runs in dom0: guests that do all that a guest should not, one after the other, beside one that only wants to go on.
 . /root/guests.sh
 
-# guest NAME VCPUS WORDS [LINE...]: NAME.cfg of a guest with the project's own kernel; PVH if no lines are given.
-guest() {
-    guest_name=$1
-    {
-        echo "name = \"$1\""
-        echo 'kernel = "/root/guests.elf"'
-        echo "vcpus = $2"
-        echo "cmdline = \"guest-test cpus=$2 $3\""
-        echo 'memory = 64'
-        echo 'on_poweroff = "destroy"'
-        echo 'on_reboot = "destroy"'
-        echo 'on_crash = "destroy"'
-        shift 3
-        [ $# -gt 0 ] || echo 'type = "pvh"'
-        for line; do echo "$line"; done
-    } >"$guest_name.cfg"
-}
-
 # How often the well-behaved guest has woken up.
 wakes() { tr -d '\r' <witness.console | sed -n 's/^load: wake at [0-9]* done \([0-9]*\) .*/\1/p' | tail -n 1; }
 has_woken_since() { now=$(wakes) && [ "${now:-0}" -gt "${1:-0}" ]; }
