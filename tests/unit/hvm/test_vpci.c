@@ -4,6 +4,7 @@
  * a message, always a vector that was bound for it; what dom0 reads back is what it wrote.
  */
 #include <hvm/vpci.h>
+#include <lib/log.h>
 
 #include <errno.h>
 #include <setjmp.h>
@@ -373,12 +374,24 @@ static void msi_follows_an_affinity_change_while_enabled(void **state)
     assert_int_equal(vectors_left, 99);
 }
 
+/* What the log has got since it was last asked. */
+static bool log_says(const char *what)
+{
+    char text[4096];
+    uint32_t index = 0;
+    size_t size = log_ring_read(text, sizeof(text) - 1, &index, false, true);
+
+    text[size] = '\0';
+    return strstr(text, what) != NULL;
+}
+
 static void an_msi_to_nobody_is_not_enabled_until_it_is_put_right(void **state)
 {
     (void)state;
     write_config(NIC, MSI_CAP + 4, 4, 0x12345678);
     write_config(NIC, MSI_CAP + 12, 2, 0x55);
     write_config(NIC, MSI_CAP + 2, 2, 0x181);
+    assert_true(log_says("MSI to nobody, address 0x12345678"));
     assert_int_equal(get(NIC, MSI_CAP + 2, 2), 0x180);
     assert_int_equal(get(NIC, MSI_CAP + 4, 4), 0);
     assert_int_equal(read_config(NIC, MSI_CAP + 2, 2), 0x181);
@@ -387,6 +400,22 @@ static void an_msi_to_nobody_is_not_enabled_until_it_is_put_right(void **state)
     write_config(NIC, MSI_CAP + 12, 2, 0x3);                                    /* a reserved vector */
     assert_int_equal(get(NIC, MSI_CAP + 2, 2), 0x180);
     assert_false(vector[HOST_FIRST].routed);
+}
+
+/* As Linux frees an interrupt: the message is cleared while it is enabled, then disabled. */
+static void a_message_that_is_let_go_of_stops_without_a_complaint(void **state)
+{
+    (void)state;
+    write_config(NIC, MSI_CAP + 4, 4, APIC);
+    write_config(NIC, MSI_CAP + 12, 2, 0x55);
+    write_config(NIC, MSI_CAP + 2, 2, 0x181);
+    assert_true(vector[HOST_FIRST].routed);
+    write_config(NIC, MSI_CAP + 4, 4, 0);
+    assert_int_equal(get(NIC, MSI_CAP + 2, 2), 0x180);
+    assert_false(vector[HOST_FIRST].routed);
+    write_config(NIC, MSI_CAP + 12, 2, 0);
+    write_config(NIC, MSI_CAP + 2, 2, 0x180);
+    assert_false(log_says("to nobody"));
 }
 
 static void without_vectors_the_device_stays_off(void **state)
@@ -583,6 +612,7 @@ int main(void)
         cmocka_unit_test_setup(several_messages_have_vectors_in_a_row_on_both_sides, setup),
         cmocka_unit_test_setup(msi_follows_an_affinity_change_while_enabled, setup),
         cmocka_unit_test_setup(an_msi_to_nobody_is_not_enabled_until_it_is_put_right, setup),
+        cmocka_unit_test_setup(a_message_that_is_let_go_of_stops_without_a_complaint, setup),
         cmocka_unit_test_setup(without_vectors_the_device_stays_off, setup),
         cmocka_unit_test_setup(masks_of_msi_are_the_devices_own, setup),
         cmocka_unit_test_setup(what_firmware_left_enabled_is_disabled, setup),
