@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Events into the guest (APM 15.20, 15.21). Interrupts wait for a window made of a virtual interrupt that is never
- * delivered: it exits (VINTR) as soon as the guest would take it.
+ * Events into the guest (APM 15.20, 15.21). An interrupt goes in as a virtual one, which the guest takes before its next instruction, being
+ * open for it; if the entry comes to nothing, it is still there. Interrupts wait for a window made of a virtual interrupt that is never
+ * delivered: it exits (VINTR) as soon as the guest would take it. For an interrupt beside such a window there is EVENTINJ, as for all
+ * other events. (Not for all interrupts: QEMU 7.2 sometimes delivers one of EVENTINJ twice.)
  *
  * NMIs: with vNMI the CPU knows when they are blocked. Without, they are from an NMI's injection until its IRET, which
  * is intercepted and stepped over with RFLAGS.TF:
@@ -86,6 +88,30 @@ static enum svm_event_type software_event(struct hw_vcpu *v, const struct hv_eve
     return e->type == EVENT_SOFT_INT ? SVM_EVENT_SOFT_INT : SVM_EVENT_EXCEPTION;
 }
 
+#define VIRTUAL_IRQ (VINTR_IRQ | VINTR_PRIORITY_MAX | VINTR_IGNORE_TPR)
+
+static void offer_virtual_irq(struct hw_vcpu *v, uint8_t vector)
+{
+    struct vmcb *b = vmcb_of(v);
+
+    b->vintr = (b->vintr & ~VINTR_VECTOR) | VIRTUAL_IRQ | (uint64_t)vector << VINTR_VECTOR_SHIFT;
+    vmcb_touch(b, CLEAN_TPR);
+    svm(v)->virtual_irq = true;
+}
+
+/* Not taken: an event cut short, whatever the CPU says was under way. */
+uint64_t svm_virtual_irq_end(struct hw_vcpu *v, uint64_t int_info)
+{
+    struct vmcb *b = vmcb_of(v);
+
+    svm(v)->virtual_irq = false;
+    if (!(b->vintr & VINTR_IRQ))
+        return int_info;
+    b->vintr &= ~VIRTUAL_IRQ;
+    vmcb_touch(b, CLEAN_TPR);
+    return EVENT_VALID | (uint64_t)SVM_EVENT_INTR << EVENT_TYPE_SHIFT | (b->vintr & VINTR_VECTOR) >> VINTR_VECTOR_SHIFT;
+}
+
 void svm_inject_write(struct hw_vcpu *v)
 {
     const struct hv_event *e = &v->event;
@@ -93,6 +119,10 @@ void svm_inject_write(struct hw_vcpu *v)
     enum svm_event_type type;
     uint64_t value = EVENT_VALID | e->vector;
 
+    if (e->type == EVENT_EXTINT && !v->irq_window) {
+        offer_virtual_irq(v, e->vector);
+        return;
+    }
     switch (e->type) {
     case EVENT_EXTINT: type = SVM_EVENT_INTR; break;
     case EVENT_NMI:
@@ -160,11 +190,11 @@ void svm_nmi_after_exit(struct hw_vcpu *v, struct vmexit *x)
 void svm_open_irq_window(struct hw_vcpu *v, bool open)
 {
     struct vmcb *b = vmcb_of(v);
-    const uint64_t bits = VINTR_IRQ | VINTR_PRIORITY_MAX | VINTR_IGNORE_TPR;
 
     v->irq_window = open;
-    b->vintr = open ? b->vintr | bits : b->vintr & ~bits;
-    vmcb_touch(b, CLEAN_TPR);
+    b->vintr = open ? b->vintr | VIRTUAL_IRQ : b->vintr & ~VIRTUAL_IRQ;
+    b->intercepts1 = (uint32_t)(open ? b->intercepts1 | SVM1_VINTR : b->intercepts1 & ~SVM1_VINTR);
+    vmcb_touch(b, CLEAN_TPR | CLEAN_INTERCEPTS);
 }
 
 /* While NMIs are masked their IRET exits anyway; with vNMI the CPU has to be asked for that. */

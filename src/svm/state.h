@@ -20,6 +20,7 @@ struct svm_state {
     bool nmi_masked;              /* without vNMI: from an NMI's delivery to the end of its IRET */
     bool nmi_stepping;            /* that IRET is under way, with RFLAGS.TF set by us */
     bool step_guest_tf;           /* the guest had it set itself */
+    bool virtual_irq;             /* the queued interrupt went in as a virtual one */
 };
 _Static_assert(sizeof(struct svm_state) <= HW_VENDOR_WORDS * sizeof(uint64_t), "struct hw_vcpu has room");
 
@@ -49,6 +50,8 @@ static inline void svm_asid_drop(struct hw_vcpu *v) { svm(v)->asid_generation = 
 /* inject.c: the queued event into the VMCB; what the exit says about NMIs. */
 void svm_inject_write(struct hw_vcpu *v);
 void svm_nmi_after_exit(struct hw_vcpu *v, struct vmexit *x);
+/* After an exit from a guest that was offered a virtual interrupt: what int_info has to say about it. */
+uint64_t svm_virtual_irq_end(struct hw_vcpu *v, uint64_t int_info);
 /* apic.c: the TPR between the page and V_TPR, where vCPU->uses_tpr_threshold. */
 void svm_tpr_load(struct hw_vcpu *v);
 void svm_tpr_save(struct hw_vcpu *v);

@@ -22,7 +22,7 @@
 static void write_intercepts(struct hw_vcpu *v)
 {
     struct vmcb *b = vmcb_of(v);
-    uint64_t one = SVM1_INTR | SVM1_NMI | SVM1_INIT | SVM1_VINTR | SVM1_CR0_SELECTIVE | SVM1_RDPMC | SVM1_CPUID |
+    uint64_t one = SVM1_INTR | SVM1_NMI | SVM1_INIT | SVM1_CR0_SELECTIVE | SVM1_RDPMC | SVM1_CPUID |
                    SVM1_INVD | SVM1_HLT | SVM1_INVLPGA | SVM1_IOIO | SVM1_MSR | SVM1_SHUTDOWN;
     uint64_t two = SVM2_VMRUN | SVM2_VMMCALL | SVM2_VMLOAD | SVM2_VMSAVE | SVM2_STGI | SVM2_CLGI | SVM2_SKINIT |
                    SVM2_WBINVD | SVM2_MONITOR | SVM2_MWAIT | SVM2_XSETBV | SVM2_RDPRU;
@@ -186,6 +186,8 @@ void svm_enter(struct hw_vcpu *v, struct vmexit *x)
     run(v, cpu);
     v->event.valid = false;
     collect(vmcb_of(v), &raw);
+    if (svm(v)->virtual_irq)
+        raw.int_info = svm_virtual_irq_end(v, raw.int_info);
     svm_decode(&raw, x);
     finish_exit(v, x);
 }

@@ -120,6 +120,8 @@ _Static_assert(sizeof(struct vmcb) == PAGE_SIZE, "a VMCB is a page");
 #define VINTR_IGNORE_TPR BIT(20)
 #define VINTR_MASKING BIT(24)        /* the guest's RFLAGS.IF and TPR are its own */
 #define VINTR_NMI_ENABLE BIT(26)
+#define VINTR_VECTOR_SHIFT 32U
+#define VINTR_VECTOR (0xffULL << VINTR_VECTOR_SHIFT)
 
 /* exit_int_info and event_inj: 088h, 0A8h (15.7.2, 15.20) */
 #define EVENT_VECTOR 0xffULL

@@ -55,7 +55,6 @@ static void error_codes_are_for_protected_mode(void **state)
     assert_int_equal(enter_with(w, e), 0x8000030d);
     assert_true(svm_set_cr(&w->v, 0, CR0_PE));
     assert_int_equal(enter_with(w, e), 0x1880000b0dULL);
-    assert_int_equal(enter_with(w, (struct hv_event){ .type = EVENT_EXTINT, .vector = 0xef }), 0x800000ef);
     assert_int_equal(enter_with(w, (struct hv_event){ .type = EVENT_NMI, .vector = 2 }), 0x80000202);
 }
 
@@ -152,7 +151,7 @@ static void an_interrupt_window_is_a_virtual_interrupt(void **state)
     struct world *w = *state;
     struct vmcb *b = vmcb_of(&w->v);
 
-    assert_true(b->intercepts1 & SVM1_VINTR);
+    assert_false(b->intercepts1 & SVM1_VINTR);
     assert_false(b->vintr & VINTR_IRQ);
     b->clean = CLEAN_ALL;
     svm_open_irq_window(&w->v, true);
@@ -160,10 +159,79 @@ static void an_interrupt_window_is_a_virtual_interrupt(void **state)
     assert_true(b->vintr & VINTR_IRQ);
     assert_true(b->vintr & VINTR_IGNORE_TPR);
     assert_true(b->vintr & VINTR_MASKING);
-    assert_int_equal(b->clean, CLEAN_ALL & ~CLEAN_TPR);
+    assert_true(b->intercepts1 & SVM1_VINTR);
+    assert_int_equal(b->clean, CLEAN_ALL & ~(CLEAN_TPR | CLEAN_INTERCEPTS));
     svm_open_irq_window(&w->v, false);
     assert_false(b->vintr & VINTR_IRQ);
+    assert_false(b->intercepts1 & SVM1_VINTR);
     assert_true(b->vintr & VINTR_MASKING);
+}
+
+static void guest_takes_the_interrupt(struct hw_vcpu *v, struct vmcb *b)
+{
+    (void)v;
+    assert_int_equal(b->event_inj, 0);
+    assert_false(b->intercepts1 & SVM1_VINTR);
+    assert_int_equal(b->vintr >> 32 & 0xff, 0xef);
+    assert_true(b->vintr & VINTR_IRQ);
+    assert_true(b->vintr & VINTR_IGNORE_TPR);
+    assert_true(b->vintr & VINTR_MASKING);
+    assert_false(b->clean & CLEAN_TPR);
+    b->vintr &= ~VINTR_IRQ;
+    b->exit_code = 0x78;
+}
+
+static void an_interrupt_goes_in_as_a_virtual_one(void **state)
+{
+    struct world *w = *state;
+    struct hv_event e = { .type = EVENT_EXTINT, .vector = 0xef };
+    struct vmexit x;
+
+    vmcb_of(&w->v)->clean = CLEAN_ALL;
+    svm_fake_guest(guest_takes_the_interrupt);
+    svm_inject(&w->v, &e);
+    svm_enter(&w->v, &x);
+    assert_false(x.cut_short.valid);
+    svm_fake_guest(guest_looks_at_the_event);
+    svm_enter(&w->v, &x);
+    assert_false(x.cut_short.valid);
+}
+
+/* QEMU says meanwhile that an exception of that number was under way. */
+static void guest_exits_before_it_takes_the_interrupt(struct hw_vcpu *v, struct vmcb *b)
+{
+    (void)v;
+    b->exit_int_info = 0x800003ef;
+    b->exit_code = 0x60;
+}
+
+static void one_that_was_not_taken_goes_in_again(void **state)
+{
+    struct world *w = *state;
+    struct hv_event e = { .type = EVENT_EXTINT, .vector = 0xef };
+    struct vmexit x;
+
+    svm_fake_guest(guest_exits_before_it_takes_the_interrupt);
+    svm_inject(&w->v, &e);
+    svm_enter(&w->v, &x);
+    assert_true(x.cut_short.valid);
+    assert_int_equal(x.cut_short.type, EVENT_EXTINT);
+    assert_int_equal(x.cut_short.vector, 0xef);
+    assert_false(vmcb_of(&w->v)->vintr & VINTR_IRQ);
+    svm_fake_guest(guest_takes_the_interrupt);
+    svm_inject(&w->v, &x.cut_short);
+    svm_enter(&w->v, &x);
+    assert_false(x.cut_short.valid);
+}
+
+static void beside_a_window_it_is_injected(void **state)
+{
+    struct world *w = *state;
+
+    svm_open_irq_window(&w->v, true);
+    assert_int_equal(enter_with(w, (struct hv_event){ .type = EVENT_EXTINT, .vector = 0xef }), 0x800000ef);
+    assert_true(vmcb_of(&w->v)->vintr & VINTR_IRQ);
+    svm_open_irq_window(&w->v, false);
 }
 
 static void guest_reaches_iret(struct hw_vcpu *v, struct vmcb *b)
@@ -269,6 +337,9 @@ int main(void)
         W(software_events_push_the_address_behind_their_instruction),
         W(a_triple_fault_shows_as_the_exit_it_would_have_been),
         W(a_page_fault_cut_short_keeps_its_address),
+        W(an_interrupt_goes_in_as_a_virtual_one),
+        W(one_that_was_not_taken_goes_in_again),
+        W(beside_a_window_it_is_injected),
         W(an_nmi_cut_short_goes_in_again),
         W(an_interrupt_window_is_a_virtual_interrupt),
         W(the_nmi_window_opens_behind_the_iret),
