@@ -254,7 +254,7 @@ static void count_exit(struct vcpu *v, enum exit_reason reason, uint64_t since)
         v->exit_max[reason] = ticks;
 }
 
-/* The first entry, and each one while a trace is taken: count_exit() with the trace's `since`. */
+/* While a trace is taken, also at the first entry: count_exit() with the trace's `since`. */
 static cold_fn void close_exit(struct vcpu *v, const struct vmexit *x, bool entry)
 {
     uint64_t since = vcpu_trace_close(v, x);
@@ -288,7 +288,7 @@ static void vcpu_run(struct vcpu *v)
         }
         if (likely(since))
             count_exit(v, x->reason, since);
-        else
+        else if (trace_is_on())
             close_exit(v, x, true);
         hw_enter(&v->hw, x);
         since = cpu_rdtsc();
@@ -301,7 +301,7 @@ static void vcpu_run(struct vcpu *v)
     cpu_irq_enable();
     if (likely(since))
         count_exit(v, x->reason, since);
-    else
+    else if (trace_is_on())
         close_exit(v, x, false);
 }
 
