@@ -7,7 +7,7 @@ rig_enter "$@"
 watch_is_told() {
     local pid
     rm -f "$TEST_LOG/watch"
-    tool timeout 10 xenstore-watch -n 2 /tenon/watched >"$TEST_LOG/watch" &
+    tool timeout 60 xenstore-watch -n 2 /tenon/watched >"$TEST_LOG/watch" &
     pid=$!
     wait_for 'first event' test -s "$TEST_LOG/watch"   # fires once by itself
     tool xenstore-write /tenon/watched again

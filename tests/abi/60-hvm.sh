@@ -35,6 +35,25 @@ check 'QEMU has gone' eval 'wait_for "end of QEMU" eval "! qemu_of $id"'
 check 'its memory, its ports and what dom0 had mapped are free again' is_settled "$before"
 check 'no reference to its memory is lost' eval '[ "$(rig_report lost_references)" = 0 ]'
 
+# As many vCPUs as a large guest has, and as many as there can be; a CD that is changed.
+for vcpus in 16 128; do
+    hvm_config /run/large.cfg large 64 $vcpus
+    check "xl create makes one with $vcpus vCPUs" hvm_create /run/large.cfg
+    check "xl vcpu-list shows $vcpus" eval '[ "$(tool xl vcpu-list large | grep -c "^large ")" = $vcpus ]'
+    check "they go" tool timeout 60 xl destroy large
+    check "without a trace ($vcpus)" is_settled "$before"
+done
+truncate -s 1M /run/one.iso /run/two.iso
+hvm_config /run/cd.cfg cd 64 1
+echo 'disk = [ "format=raw,vdev=hdc,devtype=cdrom,access=ro,target=/run/one.iso" ]' >>/run/cd.cfg
+medium() { tool xenstore-read "/local/domain/0/backend/qdisk/$(tool xl domid cd)/$(tool xl block-list cd | awk 'NR == 2 {print $1}')/params"; }
+check 'xl -N create shows what would be made' eval 'has "$(tool xl -N create /run/cd.cfg)" "one.iso" && ! tool xl domid cd'
+check 'xl create with a CD' hvm_create /run/cd.cfg
+check 'xl cd-insert changes it' eval 'tool timeout 60 xl cd-insert cd hdc /run/two.iso && has "$(medium)" "two.iso"'
+check 'xl cd-eject empties the drive' eval 'tool timeout 60 xl cd-eject cd hdc && ! has "$(medium)" "iso"'
+check 'that guest goes, too' tool timeout 60 xl destroy cd
+check 'and leaves nothing behind' is_settled "$before"
+
 # The device model dies first.
 check 'a guest whose QEMU was killed can be destroyed' eval \
     'hvm_create /run/hvm.cfg && kill -9 $(qemu_of $(tool xl domid hvm)) && tool timeout 60 xl destroy hvm'

@@ -168,23 +168,29 @@ has() { grep -Eq -- "$2" <<<"$1"; }
 # rig_report NAME: one number of what is in use, from rigd itself.
 rig_report() { TENON_RIG_SOCKET=$RIG_RUN/socket "$RIG_BUILD/rig_report" "$@"; }
 
-# What is in use once nothing changes any more.
+rig_in_use() { TENON_RIG_SOCKET=$RIG_RUN/socket "$RIG_BUILD/rig_report" | grep -v '^tool_ports'; }
+
+# What is in use once nothing changes any more: half a second long, since the daemons may be slow to clean up.
 rig_settled() {
-    local last='' now i
-    for ((i = 0; i < 20; i++)); do
-        now=$(TENON_RIG_SOCKET=$RIG_RUN/socket "$RIG_BUILD/rig_report" | grep -v '^tool_ports')
-        [ "$now" != "$last" ] || break
+    local last='' now same=0 i
+    for ((i = 0; i < 300 && same < 5; i++)); do
+        now=$(rig_in_use)
+        if [ "$now" = "$last" ]; then same=$((same + 1)); else same=0; fi
         last=$now
         sleep 0.1
     done
     echo "$now"
 }
 
-# is_settled BEFORE: as much is in use as rig_settled said before.
+# is_settled BEFORE: as much is in use as rig_settled said before, in the end.
 is_settled() {
-    local now
-    now=$(rig_settled)
-    [ "$now" = "$1" ] || { echo "in use: $now; before: $1" && return 1; }
+    local i
+    for ((i = 0; i < 300; i++)); do
+        [ "$(rig_in_use)" != "$1" ] || return 0
+        sleep 0.1
+    done
+    echo "in use: $(rig_in_use); before: $1"
+    return 1
 }
 
 # guest_config FILE NAME KERNEL MIB VCPUS

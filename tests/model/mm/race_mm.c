@@ -16,7 +16,7 @@
 #define RAM (8UL << 20)
 #define FRAMES (RAM >> PAGE_SHIFT)
 #define CPUS 4U
-#define STEPS 50000
+#define STEPS 10000
 
 static mfn_t shared[16];           /* frames of domain 9, taken and dropped by all */
 static unsigned int wrong;
