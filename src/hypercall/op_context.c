@@ -21,6 +21,7 @@ static const uint32_t mtrr_fixed[NUM_FIXED_MSR] = { 0x250, 0x258, 0x259, 0x268, 
 union record { struct hvm_save_header header; struct hvm_hw_cpu cpu; struct hvm_hw_lapic lapic;
                struct hvm_hw_lapic_regs lapic_regs; struct hvm_hw_mtrr mtrr;
                struct hvm_tsc_adjust tsc_adjust;
+               struct hvm_viridian_domain_context viridian; struct hvm_viridian_vcpu_context viridian_vcpu;
                union { struct hvm_hw_cpu_xsave xsave; uint64_t room[XSAVE_RECORD_MAX / 8]; };
                uint64_t platform[PLATFORM_RECORD_MAX / 8]; };
 
@@ -74,6 +75,16 @@ static void make_mtrr(struct vcpu *v, union record *r)
     vcpu_context_pat(v, &m->msr_pat_cr, false);
 }
 
+static bool has_viridian(const struct domain *d) { return d->params.value[HVM_PARAM_VIRIDIAN] != 0; }
+
+static void make_viridian(const struct domain *d, union record *r)
+{
+    r->viridian.hypercall_gpa = d->viridian.hypercall;
+    r->viridian.guest_os_id = d->viridian.guest_os_id;
+    r->viridian.time_ref_count = viridian_reference_time(guest_tsc_at(&d->tsc, cpu_rdtsc()), d->tsc.khz);
+    r->viridian.reference_tsc = d->viridian.reference_tsc;
+}
+
 /* One that is down has nothing to go on from; without a record it stays down where the domain is loaded again. */
 static bool has_state(const struct vcpu *v)
 {
@@ -118,14 +129,32 @@ static bool make_record(struct domain *d, uint16_t type, struct vcpu *v, union r
         r->tsc_adjust.tsc_adjust = v->tsc_adjust;
         *length = sizeof(r->tsc_adjust);
         return true;
+    case HVM_SAVE_CODE(VIRIDIAN_DOMAIN):
+        make_viridian(d, r);
+        *length = sizeof(r->viridian);
+        return has_viridian(d);
+    case HVM_SAVE_CODE(VIRIDIAN_VCPU):
+        r->viridian_vcpu.vp_assist_msr = v->viridian_assist;
+        *length = sizeof(r->viridian_vcpu);
+        return has_viridian(d);
     default:
         return false;
     }
 }
 
+static const uint16_t domain_records[] = { HVM_SAVE_CODE(HEADER), HVM_SAVE_CODE(VIRIDIAN_DOMAIN) };
 /* The TSC stands before the deadlines that are made of it. */
 static const uint16_t vcpu_records[] = { HVM_SAVE_CODE(CPU), HVM_SAVE_CODE(TSC_ADJUST), HVM_SAVE_CODE(LAPIC),
-                                         HVM_SAVE_CODE(LAPIC_REGS), HVM_SAVE_CODE(MTRR), CPU_XSAVE_CODE };
+                                         HVM_SAVE_CODE(LAPIC_REGS), HVM_SAVE_CODE(MTRR), CPU_XSAVE_CODE,
+                                         HVM_SAVE_CODE(VIRIDIAN_VCPU) };
+
+static bool is_domain_record(uint16_t type)
+{
+    for (unsigned int i = 0; i < ARRAY_COUNT(domain_records); i++)
+        if (domain_records[i] == type)
+            return true;
+    return false;
+}
 
 static void put_platform(struct sink *s, struct domain *d, union record *r)
 {
@@ -141,8 +170,9 @@ static void put_all(struct sink *s, struct domain *d, union record *r)
 {
     uint32_t length;
 
-    if (make_record(d, HVM_SAVE_CODE(HEADER), NULL, r, &length))
-        put_record(s, HVM_SAVE_CODE(HEADER), 0, r, length);
+    for (unsigned int k = 0; k < ARRAY_COUNT(domain_records); k++)
+        if (make_record(d, domain_records[k], NULL, r, &length))
+            put_record(s, domain_records[k], 0, r, length);
     for (unsigned int k = 0; k < ARRAY_COUNT(vcpu_records); k++)
         for (uint32_t i = 0; i < d->max_vcpus; i++)
             if (d->vcpu[i] && make_record(d, vcpu_records[k], d->vcpu[i], r, &length))
@@ -188,7 +218,7 @@ int64_t domctl_gethvmcontext_partial(struct ctl *t)
     if (platform_record_length((uint16_t)a->type)) {
         if (platform_save(t->d, (uint16_t)a->type, (uint16_t)a->instance, r, &length))
             rc = 0;
-    } else if ((v || a->type == HVM_SAVE_CODE(HEADER)) && make_record(t->d, (uint16_t)a->type, v, r, &length)) {
+    } else if ((v || is_domain_record((uint16_t)a->type)) && make_record(t->d, (uint16_t)a->type, v, r, &length)) {
         rc = 0;
     }
     ctl_resume(t->d);
@@ -275,6 +305,15 @@ static int load_tsc_adjust(struct vcpu *v, const union record *r)
     return 0;
 }
 
+/* What its pages hold is in the domain's memory; the reference time goes on with the TSC. */
+static int load_viridian(struct domain *d, const union record *r)
+{
+    d->viridian.hypercall = r->viridian.hypercall_gpa;
+    d->viridian.guest_os_id = r->viridian.guest_os_id;
+    d->viridian.reference_tsc = r->viridian.reference_tsc;
+    return 0;
+}
+
 /* The size that a type must have; 0: one that is accepted and not used. */
 static uint32_t record_length(uint16_t type)
 {
@@ -285,6 +324,8 @@ static uint32_t record_length(uint16_t type)
     case HVM_SAVE_CODE(LAPIC_REGS): return sizeof(struct hvm_hw_lapic_regs);
     case HVM_SAVE_CODE(MTRR):       return sizeof(struct hvm_hw_mtrr);
     case HVM_SAVE_CODE(TSC_ADJUST): return sizeof(struct hvm_tsc_adjust);
+    case HVM_SAVE_CODE(VIRIDIAN_DOMAIN): return sizeof(struct hvm_viridian_domain_context);
+    case HVM_SAVE_CODE(VIRIDIAN_VCPU): return sizeof(struct hvm_viridian_vcpu_context);
     default:                        return platform_record_length(type);
     }
 }
@@ -295,6 +336,8 @@ static int load_record(struct ctl *t, const struct hvm_save_descriptor *h, union
 
     if (h->typecode == HVM_SAVE_CODE(HEADER))
         return load_header(r);
+    if (h->typecode == HVM_SAVE_CODE(VIRIDIAN_DOMAIN))
+        return load_viridian(t->d, r);
     if (platform_record_length(h->typecode))
         return platform_load(t->d, h->typecode, h->instance, r);
     if (!v)
@@ -306,6 +349,7 @@ static int load_record(struct ctl *t, const struct hvm_save_descriptor *h, union
     case HVM_SAVE_CODE(MTRR):       return load_mtrr(v, &r->mtrr);
     case CPU_XSAVE_CODE:            return vcpu_xsave_load(v, &r->xsave, h->length);
     case HVM_SAVE_CODE(TSC_ADJUST): return load_tsc_adjust(v, r);
+    case HVM_SAVE_CODE(VIRIDIAN_VCPU): v->viridian_assist = r->viridian_vcpu.vp_assist_msr; return 0;
     default:                        return 0;
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The table of hvm_params.def and its only reader. */
 #include <pvhvm/hvm_params.h>
+#include <pvhvm/viridian.h>
 
 #include <hv/assert.h>
 #include <hv/compiler.h>

@@ -37,17 +37,19 @@ static uint32_t hvm_features(const struct xen_cpuid_info *i)
 void xen_cpuid_read(uint32_t leaf, uint32_t subleaf, const struct xen_cpuid_info *i,
                     uint32_t out[4])
 {
+    uint32_t base = i->viridian ? XEN_CPUID_BASE_VIRIDIAN : XEN_CPUID_BASE;
+
     set(out, 0, 0, 0, 0);
-    switch (leaf - XEN_CPUID_BASE) {
+    switch (leaf - base) {
     case 0:
-        set(out, XEN_CPUID_BASE + XEN_CPUID_MAX_NUM_LEAVES, XEN_CPUID_SIGNATURE_EBX,
+        set(out, base + XEN_CPUID_MAX_NUM_LEAVES, XEN_CPUID_SIGNATURE_EBX,
             XEN_CPUID_SIGNATURE_ECX, XEN_CPUID_SIGNATURE_EDX);
         break;
     case 1:
         set(out, XEN_VERSION_4_17, 0, 0, 0);
         break;
     case 2:
-        set(out, 1, XEN_MSR_HYPERCALL_PAGE, 0, 0);
+        set(out, 1, i->viridian ? XEN_MSR_HYPERCALL_PAGE_VIRIDIAN : XEN_MSR_HYPERCALL_PAGE, 0, 0);
         break;
     case 3:
         time_leaf(subleaf, i, out);

@@ -8,7 +8,6 @@
 #include <x86/time.h>
 #include <xen/arch-x86/cpuid.h>
 
-#define XEN_LEAVES_END 0x400000ffU
 #define FREQUENCY_LEAF 0x16U
 #define XSTATE_LEAF 0xdU
 #define BUS_MHZ 100U
@@ -29,9 +28,25 @@ static void cpuid_xen(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, uin
         .tsc_mode = v->domain->tsc.mode,
         .incarnation = v->domain->tsc.incarnation,
         .tsc_safe = true,
+        .viridian = v->domain->params.value[HVM_PARAM_VIRIDIAN] != 0,
     };
 
     xen_cpuid_read(leaf, subleaf, &info, out);
+}
+
+/* Leaves from 0x40000000. false: there are none of a hypervisor. */
+static bool cpuid_hypervisor(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
+{
+    bool viridian = v->domain->params.value[HVM_PARAM_VIRIDIAN] != 0;
+    uint32_t n = leaf - XEN_CPUID_BASE;
+
+    if (n >= XEN_CPUID_SIZE * (viridian ? 2U : 1U))
+        return false;
+    if (viridian && n < XEN_CPUID_SIZE)
+        viridian_cpuid_leaf(v, leaf, out);
+    else
+        cpuid_xen(v, leaf, subleaf, out);
+    return true;
 }
 
 static struct cpuid_leaf cpuid_policy_leaf(struct vcpu *v, uint32_t leaf, uint32_t subleaf)
@@ -76,12 +91,9 @@ static struct cpuid_leaf cpuid_leaf_of(struct vcpu *v, uint32_t leaf, uint32_t s
 enum exit_action exit_cpuid(struct vcpu *v, const struct vmexit *x unused_arg)
 {
     struct guest_regs *r = &v->hw.regs;
-    uint32_t leaf = (uint32_t)r->rax, subleaf = (uint32_t)r->rcx;
+    uint32_t leaf = (uint32_t)r->rax, subleaf = (uint32_t)r->rcx, out[4];
 
-    if (leaf >= XEN_CPUID_FIRST_LEAF && leaf <= XEN_LEAVES_END) {
-        uint32_t out[4];
-
-        cpuid_xen(v, leaf, subleaf, out);
+    if (cpuid_hypervisor(v, leaf, subleaf, out)) {
         r->rax = out[0];
         r->rbx = out[1];
         r->rcx = out[2];
@@ -190,6 +202,10 @@ enum exit_action exit_hypercall(struct vcpu *v, const struct vmexit *x unused_ar
 
     if (hw_get_cpl(&v->hw) != 0) {
         r->rax = (uint64_t)-(int64_t)1 /* -EPERM */;
+        return ACT_ADVANCE;
+    }
+    if (viridian_takes_hypercall(v, r->rax)) {
+        viridian_call(v, bits32);
         return ACT_ADVANCE;
     }
     if (bits32) {

@@ -5,7 +5,6 @@
 #include <lib/log.h>
 #include <lib/string.h>
 #include <mm/frames.h>
-#include <pvhvm/xen_cpuid.h>
 #include <x86/cpu.h>
 #include <x86/time.h>
 
@@ -102,7 +101,7 @@ static bool rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value)
     case MSR_PLATFORM_INFO: *value = d->cpuid.platform_info; return true;
     case MSR_HOST_READ: return cpu_rdmsr_safe(msr, value);
     case MSR_AMD_CONST: *value = rule.value; return is_amd(d);
-    case MSR_HYPERCALL_PAGE: return true;
+    case MSR_SYNTHETIC: return synthetic_rdmsr(v, msr, value);
     case MSR_PRED_CMD:
     case MSR_FLUSH_CMD: return false;
     }
@@ -115,23 +114,6 @@ static bool set_tsc_deadline(struct vcpu *v, uint64_t tsc)
 
     vlapic_set_tsc_deadline(&v->lapic, tsc, tsc ? vcpu_tsc_deadline(v, tsc) : NS_NEVER, &e);
     vcpu_apic_effect(v, &e);
-    return true;
-}
-
-/* MSR 0x40000000: write puts the hypercall page at a guest frame. */
-static bool set_hypercall_page(struct vcpu *v, uint64_t value)
-{
-    mfn_t m;
-    void *page;
-
-    if (value & ~PAGE_MASK)
-        return false;
-    page = domain_map_page(v->domain, gfn_of(value >> PAGE_SHIFT), &m);
-    if (!page)
-        return false;
-    xen_hypercall_page_fill(page, hw_features.hypercall_insn);
-    domain_unmap_page(page, m);
-    domain_set_shared_layout(v->domain, !hw_is_code64(&v->hw));
     return true;
 }
 
@@ -186,7 +168,7 @@ static bool wrmsr(struct vcpu *v, uint32_t msr, uint64_t value)
     case MSR_X2APIC: return wrmsr_apic(v, msr, value, false);
     case MSR_XSS: return value == 0;
     case MSR_MISC_ENABLE: v->misc_enable = value; return true;
-    case MSR_HYPERCALL_PAGE: return set_hypercall_page(v, value);
+    case MSR_SYNTHETIC: return synthetic_wrmsr(v, msr, value);
     case MSR_PRED_CMD:
     case MSR_FLUSH_CMD: return cpu_wrmsr_safe(msr, value);
     }

@@ -18,6 +18,14 @@ enum exit_action vcpu_page_fault(struct vcpu *v, uint32_t error, uint64_t cr2);
 #define vcpu_gp(v) vcpu_fault(v, X86_GP, 0)
 #define vcpu_ud(v) vcpu_fault(v, X86_UD, 0)
 
+/* exit_viridian.c: MSRs from 0x40000000 (false: #GP), CPUID leaves below 0x40000100 of a domain with enlightenments, and its hypercalls
+ * that are none of Xen's. */
+bool synthetic_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value);
+bool synthetic_wrmsr(struct vcpu *v, uint32_t msr, uint64_t value);
+void viridian_cpuid_leaf(const struct vcpu *v, uint32_t leaf, uint32_t out[4]);
+bool viridian_takes_hypercall(const struct vcpu *v, uint64_t rax);
+void viridian_call(struct vcpu *v, bool bits32);
+
 /* Effects of a virtual APIC access, applied with no lock held. */
 void vcpu_apic_effect(struct vcpu *v, const struct vlapic_effect *e);
 /* Runs the instruction at RIP against emulated memory. may_ports: the CPU has found that it may access the port. */

@@ -176,7 +176,7 @@ static void values_are_checked(void **state)
         { HVM_PARAM_ALTP2M, 0, 1 },
         { HVM_PARAM_MCA_CAP, 1, 2 },
         { HVM_PARAM_NR_IOREQ_SERVER_PAGES, 8, 0 },
-        { HVM_PARAM_VIRIDIAN, 0, 1 },
+        { HVM_PARAM_VIRIDIAN, 0, HVMPV_no_freq },
     };
     struct hvm_params p;
     uint64_t got;

@@ -2,6 +2,7 @@
 #include "exits.h"
 
 #include "world.h"
+#include <pvhvm/viridian.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -188,6 +189,136 @@ static void so_is_the_register_of_a_control_register_access(void **state)
     assert_int_equal(exit_cr(world.v0, &x), ACT_CRASH);
 }
 
+/* ---- enlightenments ---- */
+
+#define PAGE_AT 0x7000U            /* of the guest's memory */
+
+static struct vcpu *enlightened(void)
+{
+    world.guest->params.value[HVM_PARAM_VIRIDIAN] = VIRIDIAN_FEATURES & ~HVMPV_no_freq;
+    hw_load(&world.g0->hw);
+    return world.g0;
+}
+
+static uint64_t read_back(struct vcpu *v, uint32_t msr)
+{
+    assert_int_equal(rdmsr(v, msr), ACT_ADVANCE);
+    return v->hw.regs.rdx << 32 | (uint32_t)v->hw.regs.rax;
+}
+
+static void without_enlightenments_there_are_none(void **state)
+{
+    (void)state;
+    hw_load(&world.g0->hw);
+    assert_int_equal(rdmsr(world.g0, VIRIDIAN_VP_INDEX), ACT_INJECT);
+    assert_int_equal(wrmsr(world.g0, VIRIDIAN_HYPERCALL, 1), ACT_INJECT);
+    assert_int_equal(rdmsr(world.g0, 0x40000200), ACT_INJECT);
+    cpuid(world.g0, 0x40000100);
+    assert_int_equal(world.g0->hw.regs.rax, 0);
+}
+
+static void both_hypervisors_are_found(void **state)
+{
+    struct vcpu *v = enlightened();
+
+    (void)state;
+    cpuid(v, 0x40000000);
+    assert_int_equal(v->hw.regs.rbx, 0x7263694d);               /* Micr */
+    cpuid(v, 0x40000100);
+    assert_int_equal(v->hw.regs.rbx, 0x566e6558);               /* XenV */
+    assert_int_equal(wrmsr(v, 0x40000200, PAGE_AT), ACT_ADVANCE);
+    cpuid(v, 0x40000200);
+    assert_int_equal(v->hw.regs.rax, 0);
+}
+
+static void the_hypercall_page_is_for_those_who_say_who_they_are(void **state)
+{
+    struct vcpu *v = enlightened();
+    unsigned char code[9] = { 0 };
+
+    (void)state;
+    assert_int_equal(wrmsr(v, VIRIDIAN_HYPERCALL, PAGE_AT | 1), ACT_ADVANCE);
+    assert_int_equal(read_back(v, VIRIDIAN_HYPERCALL), PAGE_AT);
+    assert_int_equal(wrmsr(v, VIRIDIAN_GUEST_OS_ID, 0x1040000000000000), ACT_ADVANCE);
+    assert_int_equal(wrmsr(v, VIRIDIAN_HYPERCALL, PAGE_AT | 1), ACT_ADVANCE);
+    assert_int_equal(domain_read_phys(world.guest, (gpa_t){ PAGE_AT }, code, sizeof(code)), 0);
+    assert_int_equal(code[0], 0x0d);
+    assert_int_equal(code[8], 0xc3);
+    assert_int_equal(wrmsr(v, VIRIDIAN_HYPERCALL, 0x7ffffffff001), ACT_INJECT);
+    v->pending.valid = false;
+    assert_int_equal(wrmsr(v, VIRIDIAN_HYPERCALL, PAGE_AT | 3), ACT_ADVANCE);       /* locked */
+    assert_int_equal(wrmsr(v, VIRIDIAN_HYPERCALL, 0), ACT_ADVANCE);
+    assert_int_equal(read_back(v, VIRIDIAN_HYPERCALL), PAGE_AT | 3);
+}
+
+static void times_and_numbers_are_the_domains(void **state)
+{
+    struct vcpu *v = enlightened();
+    uint64_t before, page[3];
+
+    (void)state;
+    v->domain->tsc.khz = 2000000;
+    assert_int_equal(read_back(v, VIRIDIAN_VP_INDEX), v->id);
+    assert_int_equal(read_back(v, VIRIDIAN_TSC_FREQUENCY), 2000000000);
+    assert_int_equal(read_back(v, VIRIDIAN_APIC_FREQUENCY), 100000000);
+    before = read_back(v, VIRIDIAN_TIME_REF_COUNT);
+    assert_true(read_back(v, VIRIDIAN_TIME_REF_COUNT) >= before);
+    assert_int_equal(wrmsr(v, VIRIDIAN_TIME_REF_COUNT, 0), ACT_INJECT);
+    v->pending.valid = false;
+    assert_int_equal(wrmsr(v, VIRIDIAN_REFERENCE_TSC, PAGE_AT | 1), ACT_ADVANCE);
+    assert_int_equal(domain_read_phys(world.guest, (gpa_t){ PAGE_AT }, page, sizeof(page)), 0);
+    assert_int_equal(page[0], 1);
+    assert_true(page[1] == viridian_tsc_scale(2000000));
+}
+
+static void the_apic_is_reached_by_msrs(void **state)
+{
+    struct vcpu *v = enlightened();
+
+    (void)state;
+    assert_int_equal(wrmsr(v, APIC_BASE, v->lapic.base_msr | VLAPIC_BASE_EN), ACT_ADVANCE);
+    assert_true(vlapic_write(&v->lapic, VLAPIC_REG_SVR, 0x1ff, 0, &(struct vlapic_effect){ 0 }));
+    assert_int_equal(wrmsr(v, VIRIDIAN_TPR, 0x50), ACT_ADVANCE);
+    assert_int_equal(read_back(v, VIRIDIAN_TPR), 0x50);
+    assert_int_equal(wrmsr(v, VIRIDIAN_TPR, 0), ACT_ADVANCE);
+    assert_int_equal(wrmsr(v, VIRIDIAN_ICR, 0x40041), ACT_ADVANCE);     /* to itself, vector 0x41 */
+    (void)vlapic_sync(&v->lapic);
+    assert_int_equal(vlapic_highest_irr(&v->lapic), 0x41);
+    vlapic_accept(&v->lapic, 0x41);
+    assert_int_equal(vlapic_highest_isr(&v->lapic), 0x41);
+    assert_int_equal(wrmsr(v, VIRIDIAN_EOI, 0), ACT_ADVANCE);
+    assert_int_equal(vlapic_highest_isr(&v->lapic), -1);
+    assert_int_equal(rdmsr(v, VIRIDIAN_EOI), ACT_INJECT);
+    v->pending.valid = false;
+}
+
+static void a_crash_has_its_parameters(void **state)
+{
+    struct vcpu *v = enlightened();
+
+    (void)state;
+    assert_int_equal(wrmsr(v, VIRIDIAN_CRASH_P4, 0xdead), ACT_ADVANCE);
+    assert_int_equal(read_back(v, VIRIDIAN_CRASH_P4), 0xdead);
+    assert_int_equal(wrmsr(v, VIRIDIAN_CRASH_CTL, 1ULL << 63), ACT_ADVANCE);
+    assert_int_equal(rdmsr(v, VIRIDIAN_CRASH_CTL + 1), ACT_INJECT);
+    v->pending.valid = false;
+}
+
+static void its_hypercalls_are_none_of_xens(void **state)
+{
+    struct vcpu *v = enlightened();
+
+    (void)state;
+    v->hw.regs.rax = 0x80000000;
+    v->hw.regs.rcx = v->hw.regs.rdx = 0;
+    assert_int_equal(exit_hypercall(v, &no_exit), ACT_ADVANCE);
+    assert_int_equal(v->hw.regs.rax, 2);                        /* HV_STATUS_INVALID_HYPERCALL_CODE */
+    v->hw.regs.rax = 0x80000008;                                /* 32 bits: edx:eax */
+    v->hw.regs.rcx = 8;
+    assert_int_equal(exit_hypercall(v, &no_exit), ACT_ADVANCE);
+    assert_int_equal(v->hw.regs.rax, 0);
+}
+
 static int load(void **state)
 {
     int rc = world_setup(state);
@@ -212,6 +343,13 @@ int main(void)
         T(so_is_the_register_of_a_control_register_access),
         T(what_no_guest_may_execute_is_undefined_to_it),
         T(xsetbv_takes_only_what_the_policy_allows),
+        T(without_enlightenments_there_are_none),
+        T(both_hypervisors_are_found),
+        T(the_hypercall_page_is_for_those_who_say_who_they_are),
+        T(times_and_numbers_are_the_domains),
+        T(the_apic_is_reached_by_msrs),
+        T(a_crash_has_its_parameters),
+        T(its_hypercalls_are_none_of_xens),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,6 +23,7 @@
 #include <pvhvm/gnttab.h>
 #include <pvhvm/guest_time.h>
 #include <pvhvm/guest_tsc.h>
+#include <pvhvm/viridian.h>
 #include <pvhvm/hvm_params.h>
 #include <sched/sched.h>
 #include <sched/timer.h>
@@ -84,7 +85,7 @@ struct vcpu {
     struct guest_area fifo_control;
 
     struct msr_store msrs;
-    uint64_t tsc_adjust, misc_enable;
+    uint64_t tsc_adjust, misc_enable, viridian_assist;
     void *xsave;                       /* vector state while not on a CPU; 64-byte aligned */
     uint64_t dr[4], dr6; bool dr_loaded;
 
@@ -137,6 +138,7 @@ struct domain {
     struct vpci *vpci;                 /* dom0 only */
     uint8_t *io_bitmap, *msr_bitmap, *msr_bitmap_x2apic;
     struct guest_tsc tsc;
+    struct viridian viridian;          /* its vCPUs write it as they like: nothing else depends on it */
     uint64_t vm_assist;
     struct sched_group sched;          /* parameters, cpupool */
     struct xen_memory_map *memory_map;  /* XENMEM_memory_map */

@@ -12,8 +12,9 @@ enum msr_class {
     MSR_PASS,          /* never exits (bitmap allows it); if it does exit after all: as MSR_VMCS */
     MSR_CONST,         /* reads a constant of the row, writes ignored or #GP by row */
     MSR_STORE,         /* per-vCPU storage without effect (MTRRs ...): msr_store_* */
-    MSR_TSC, MSR_TSC_ADJUST, MSR_TSC_DEADLINE, MSR_APIC_BASE, MSR_X2APIC, MSR_EFER, MSR_XSS, MSR_HYPERCALL_PAGE,
+    MSR_TSC, MSR_TSC_ADJUST, MSR_TSC_DEADLINE, MSR_APIC_BASE, MSR_X2APIC, MSR_EFER, MSR_XSS,
     MSR_SPEC_CTRL, MSR_PRED_CMD, MSR_FLUSH_CMD, MSR_MISC_ENABLE, MSR_ARCH_CAPS, MSR_PLATFORM_INFO,
+    MSR_SYNTHETIC,     /* a hypervisor's own: who asks and which one decide */
     MSR_HOST_READ,     /* the real value (exception-safe read: #GP here is #GP there) */
     MSR_AMD_CONST,     /* the row's constant, writes ignored, where CPUID says AMD or Hygon; else #GP */
 };

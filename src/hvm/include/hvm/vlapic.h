@@ -21,6 +21,8 @@
 #define VLAPIC_VERSION 0x00050014U
 #define VLAPIC_TICK_NS 10            /* timer bus: 100 MHz before the divisor */
 
+#define VLAPIC_X2APIC_MSR(offset) (0x800U + (offset) / 16)
+
 enum vlapic_offset {
 #define REG(name, offset, access, mask) VLAPIC_REG_##name = (offset),
 #include <hvm/vlapic_regs.def>

@@ -7,8 +7,10 @@
 #include <hv/types.h>
 
 #define XEN_CPUID_BASE 0x40000000U
-#define XEN_CPUID_LAST 0x400000ffU
+#define XEN_CPUID_SIZE 0x100U
+#define XEN_CPUID_BASE_VIRIDIAN 0x40000100U     /* behind the leaves of pvhvm/viridian.h, where a domain has those */
 #define XEN_MSR_HYPERCALL_PAGE 0x40000000U     /* write: gfn << 12 | page index (only 0) */
+#define XEN_MSR_HYPERCALL_PAGE_VIRIDIAN 0x40000200U
 #define XEN_VERSION_4_17 0x00040011U
 
 struct xen_cpuid_info {
@@ -22,8 +24,9 @@ struct xen_cpuid_info {
     int8_t tsc_shift;
     uint32_t tsc_mode, incarnation;
     bool tsc_emulated, tsc_safe, rdtscp;
+    bool viridian;
 };
-/* leaf in [0x40000000, 0x400000ff]; out = eax, ebx, ecx, edx. Unknown: zeroes. */
+/* leaf in the 256 from the base; out = eax, ebx, ecx, edx. Unknown: zeroes. */
 void xen_cpuid_read(uint32_t leaf, uint32_t subleaf, const struct xen_cpuid_info *i,
                     uint32_t out[4]);
 /* Fills a hypercall page (4 KiB): entry n at n*32. */
