@@ -57,8 +57,10 @@ static int64_t op_set_param(struct hc *c, void *arg)
     if (rc == 0 && a->index == HVM_PARAM_ACPI_IOPORTS_LOCATION)
         rc = domain_move_pm_block(d, a->value);
     hc_put(c, d);
-    if (rc == -EINVAL)
-        return hc_refuse(c, rc, "HVMOP_set_param: index", a->index);
+    if (rc == -EINVAL) {
+        (void)hc_invalid(c, "HVMOP_set_param: index", a->index);
+        return hc_invalid(c, "HVMOP_set_param: value", a->value);
+    }
     return rc;
 }
 

@@ -54,6 +54,17 @@ check 'xl cd-eject empties the drive' eval 'tool timeout 60 xl cd-eject cd hdc &
 check 'that guest goes, too' tool timeout 60 xl destroy cd
 check 'and leaves nothing behind' is_settled "$before"
 
+# Enlightenments for Windows: those of viridian=1, and one that is not there.
+hvm_config /run/windows.cfg windows 64 1
+echo 'viridian = 1' >>/run/windows.cfg
+check 'xl create with viridian=1' hvm_create /run/windows.cfg
+check 'and xl destroy' tool timeout 60 xl destroy windows
+sed -i 's/^viridian = .*/viridian = [ "defaults", "synic", "stimer" ]/' /run/windows.cfg
+hvm_create /run/windows.cfg
+check 'the log names the one that is not there' eval 'has "$(tool xl dmesg)" "HVMOP_set_param: value: 0x1[0-9a-f]{2} refused .errno 22."'
+! tool xl domid windows || tool timeout 60 xl destroy windows
+check 'and nothing is left behind' is_settled "$before"
+
 # The device model dies first.
 check 'a guest whose QEMU was killed can be destroyed' eval \
     'hvm_create /run/hvm.cfg && kill -9 $(qemu_of $(tool xl domid hvm)) && tool timeout 60 xl destroy hvm'
