@@ -44,6 +44,7 @@ void cap_new_period(struct credit2 *c, struct credit2_group *g, ns_t now)
 bool cap_take(struct credit2 *c, struct credit2_unit *u, ns_t now)
 {
     struct credit2_group *g = u->group;
+    uint32_t sharers = g->active + (u->state != CREDIT2_RUNNING);
     int64_t share;
 
     if (!g->cap || u->grant > 0)
@@ -54,7 +55,8 @@ bool cap_take(struct credit2 *c, struct credit2_unit *u, ns_t now)
         cap_new_period(c, g, now);
     if (g->budget < min_of(SHARE_MIN, cap_total(g)))
         return false;
-    share = g->active > 1 ? g->budget / g->active : g->budget;
+    /* More than the rest of the period nobody can use: others may. */
+    share = min_of(g->budget / sharers, (int64_t)(g->refill_at - now));
     share = max_of(share, (int64_t)SHARE_MIN);
     u->grant = min_of(share, g->budget);
     g->budget -= u->grant;

@@ -151,6 +151,34 @@ static void caps_bound_what_a_group_gets_in_every_period(void **state)
     a_cap_is_never_exceeded_in_any_period(4, 1, 100);
 }
 
+static void hogs_alone_get(unsigned int cpus, unsigned int units, uint16_t cap)
+{
+    struct sim *s = sim_new(seed_of(__func__), cpus, cpus);
+    unsigned int g = sim_add_group(s, 256, cap);
+    double got;
+
+    for (unsigned int k = 0; k < units; k++)
+        (void)sim_add_unit(s, g, hog);
+    sim_start(s);
+    sim_run(s, 20 * SEC);
+    got = share(sim_group_time(s, g), 20 * SEC) * 100;
+    printf("    cap %3u%%, %u hogs on %u CPUs: %.2f %% used\n", cap, units, cpus, got);
+    assert_true(got > cap * 0.98);
+    sim_free(s);
+}
+
+static void a_cap_is_all_there_for_hogs(void **state)
+{
+    (void)state;
+    hogs_alone_get(4, 1, 25);
+    hogs_alone_get(4, 2, 50);
+    hogs_alone_get(4, 2, 150);
+    hogs_alone_get(4, 2, 190);
+    hogs_alone_get(4, 3, 150);
+    hogs_alone_get(4, 4, 350);
+    hogs_alone_get(8, 8, 700);
+}
+
 static void a_cap_is_kept_from_the_moment_it_is_set_and_gone_when_it_is_taken_away(void **state)
 {
     struct sim *s = sim_new(seed_of(__func__), 1, 1);
@@ -331,6 +359,7 @@ int main(void)
         cmocka_unit_test(the_highest_weight_does_not_starve_the_lowest),
         cmocka_unit_test(uneven_numbers_take_turns_between_run_queues),
         cmocka_unit_test(caps_bound_what_a_group_gets_in_every_period),
+        cmocka_unit_test(a_cap_is_all_there_for_hogs),
         cmocka_unit_test(a_cap_is_kept_from_the_moment_it_is_set_and_gone_when_it_is_taken_away),
         cmocka_unit_test(a_waker_beside_hogs_is_served_within_the_rate_limit),
         cmocka_unit_test(a_storm_of_yields_and_wakes_costs_others_nothing_of_their_share),

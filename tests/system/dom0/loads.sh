@@ -26,11 +26,13 @@ reports() { tr -d '\r' <"$1.console" | grep -c '^load: .* each'; }
 has_reports() { [ "$(reports "$1")" -ge "$2" ]; }
 
 # speeds COUNT NAME...: what each has done per second of Xen's time, over its next COUNT reports: "NAME done run wait", the
-# last two as hundredths of a CPU. The first report from now on was on its way already.
+# last two as hundredths of a CPU. The first report from now on was on its way already. Whoever looks takes CPU time: so
+# it sleeps until the reports (of half a second at most) can all be there.
 speeds() {
     count=$1
     shift
     for name; do printf -v "from_$name" %s $(($(reports "$name") + 1)); done
+    sleep $((count / 2 + 2))
     for name; do
         from="from_$name"
         await 600 has_reports "$name" $((${!from} + count)) || return
