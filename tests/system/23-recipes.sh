@@ -20,7 +20,8 @@ figure() { section "$1" | awk -v name="$2" -v what="$3" '$1 == name {for (i = 2;
 near() { awk -v v="${1:-x}" -v w="${2:-y}" -v p="$3" 'BEGIN {exit !(v + 0 > 0 && v >= w * (1 - p / 100) && v <= w * (1 + p / 100))}'; }
 # near_share SECTION GUEST PERCENT-OF-A-CPU TOLERANCE: by the hypervisor's own account
 near_share() { near "$(figure "$1" "$2" run)" "$3" "$4"; }
-# near_speed SECTION GUEST FACTOR SECTION GUEST TOLERANCE: so many times as much work a second there as here
+# near_speed SECTION GUEST FACTOR SECTION GUEST TOLERANCE: so many times as much work a second there as here. The clock counts the
+# instructions of all CPUs, so this is for sections in which equally many are busy.
 near_speed() { near "$(figure "$1" "$2" 'done')" "$(awk -v a="$(figure "$4" "$5" 'done')" -v f="$3" 'BEGIN {print a * f}')" "$6"; }
 
 check 'the script comes to its end' [ "$BOOT_STATUS" -eq 0 ]
@@ -45,7 +46,6 @@ check 'its cap holds' near_share keys-speed keys 150 2
 works 'a guest gets a cap of 50' cap uncap
 check 'it has half a CPU' near_share capped-speed capped 50 2
 check 'without the cap it has two' near_share uncapped-speed capped 200 3
-check 'and does four times the work' near_speed uncapped-speed capped 4 capped-speed capped 4
 check 'a guest beside it has two CPUs all the time' near_share capped-speed open 200 3
 
 works 'two CPUs go to a second pool with the null scheduler, by xlcpupool.cfg' pool-remove pool-create
@@ -57,7 +57,6 @@ works 'a guest moves while it runs' migrate back
 check 'xl cpupool-list counts it' section_has migrated '^other +2 +null +y +1$'
 check 'its vCPUs are on the CPUs of that pool' eval '[ "$(section migrated-vcpus | grep -cE "^capped +[0-9]+ +[01] +[23] ")" = 2 ]'
 check 'apart both have two CPUs' eval 'near_share pool-apart capped 200 3 && near_share pool-apart open 200 3'
-check 'and do twice the work' near_speed pool-apart capped 2 pool-before capped 7
 check 'moved back they share again' eval 'near_share pool-after capped 100 6 && near_share pool-after open 100 6'
 works 'a guest is made in the pool by pool=' in-pool
 check 'where it has two CPUs' near_share in-pool-speed pooled 200 3
