@@ -224,7 +224,8 @@ bool vcpu_has_event(struct vcpu *v)
 {
     if (v->lapic.hw_delivery)
         vcpu_virtual_interrupts(v);
-    return READ_ONCE(v->pending_nmi) || callback_pending(v) >= 0 || vlapic_pending(&v->lapic) >= 0 ||
+    /* A virtual interrupt that the CPU has been slow to deliver is an event queued again. */
+    return hw_event_is_queued(&v->hw) || READ_ONCE(v->pending_nmi) || callback_pending(v) >= 0 || vlapic_pending(&v->lapic) >= 0 ||
            vcpu_wants_extint(v);
 }
 

@@ -189,6 +189,22 @@ static void so_is_the_register_of_a_control_register_access(void **state)
     assert_int_equal(exit_cr(world.v0, &x), ACT_CRASH);
 }
 
+/* QEMU may let a guest reach its HLT with an interrupt that it should have taken before. */
+static void a_vcpu_does_not_sleep_with_an_event_queued(void **state)
+{
+    struct hv_event e = { .valid = true, .type = EVENT_EXTINT, .vector = UPCALL };
+    struct vcpu *v = world.v0;
+
+    (void)state;
+    hw_set_rflags(&v->hw, 0x202);
+    hw_inject(&v->hw, &e);
+    assert_int_equal(exit_hlt(v, &no_exit), ACT_ADVANCE);
+    assert_true(sched_is_runnable(&v->sched));
+    v->hw.event.valid = false;
+    assert_int_equal(exit_hlt(v, &no_exit), ACT_ADVANCE);
+    assert_false(sched_is_runnable(&v->sched));
+}
+
 /* ---- enlightenments ---- */
 
 #define PAGE_AT 0x7000U            /* of the guest's memory */
@@ -343,6 +359,7 @@ int main(void)
         T(so_is_the_register_of_a_control_register_access),
         T(what_no_guest_may_execute_is_undefined_to_it),
         T(xsetbv_takes_only_what_the_policy_allows),
+        T(a_vcpu_does_not_sleep_with_an_event_queued),
         T(without_enlightenments_there_are_none),
         T(both_hypervisors_are_found),
         T(the_hypercall_page_is_for_those_who_say_who_they_are),
