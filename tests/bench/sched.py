@@ -30,14 +30,11 @@ def speeds(lines):
     return {m[1]: (float(m[2]), float(m[3])) for m in (re.match(r"(\w+) done ([\d.]+) run ([\d.]+)", t) for t in lines) if m}
 
 
-def shares(world):
-    """The worst error of a guest's part of the work against its part of the weights, in per cent of the latter."""
-    done = {int(n[1:]): v[0] for n, v in speeds(world.get("shares", [])).items() if n[0] == "w"}
-    if not done:
-        return None
-    total, weights = sum(done.values()), sum(done)
-    errors = {w: (done[w] / total) / (w / weights) * 100 - 100 for w in sorted(done)}
-    return max(errors.values(), key=abs), errors
+def shares(world, which):
+    """weight -> the error of a guest's part of the work (which: 0) or of the CPU time (1) against its part of the weights, per cent"""
+    had = {int(n[1:]): v[which] for n, v in speeds(world.get("shares", [])).items() if n[0] == "w"}
+    total, weights = sum(had.values()), sum(had)
+    return {w: (had[w] / total) / (w / weights) * 100 - 100 for w in had}
 
 
 def delays(world, name):
@@ -61,9 +58,11 @@ def row(name, *values):
 
 def shares_table(worlds):
     print("| | Tenon | Xen |\n|---|---|---|")
-    found = [shares(w) for w in worlds]
-    for weight in (256, 512, 1024):
-        row(f"weight {weight}, error of the share", *(f and f"{f[1][weight]:+.2f} %" for f in found))
+    for which, what in ((1, "CPU time"), (0, "work")):
+        found = [shares(w, which) for w in worlds]
+        for weight in (256, 512, 1024):
+            row(f"weight {weight}, error of the share of {what}", *(f"{f[weight]:+.1f} %" if f else None for f in found))
+    row("work of the three together, units a second", *(f"{sum(v[0] for v in speeds(w.get('shares', [])).values()):.0f}" for w in worlds))
     for cap in (25, 50, 150):
         row(f"cap {cap}, time run", *(f"{s[f'c{cap}'][1]:.1f} %" if f"c{cap}" in s else None
                                        for s in (speeds(w.get("caps", [])) for w in worlds)))
