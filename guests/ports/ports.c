@@ -21,16 +21,18 @@ GUEST_TEST(ports_every_one, "every port can be read in every size")
     }
 }
 
-GUEST_TEST(ports_absent, "PIC, PIT and the hypervisor's serial port read as all ones and take no writes")
+GUEST_TEST(ports_absent, "PIC and the hypervisor's serial port read as all ones, a PIT stands still; they take no writes")
 {
-    static const uint16_t absent[] = { 0x20, 0x21, 0x40, 0x41, 0x42, 0x43, 0x61, 0xa0, 0xa1, 0x3f8, 0x3f9, 0x3fd };
+    static const uint16_t absent[] = { 0x20, 0x21, 0x61, 0xa0, 0xa1, 0x3f8, 0x3f9, 0x3fd };
 
     for (unsigned int i = 0; i < ARRAY_COUNT(absent); i++) {
         out8(absent[i], 0x5a);
         check_equal(in8(absent[i]), 0xff);
     }
     check_equal(in16(0x20), 0xffff);
-    check_equal(in32(0x40), 0xffffffff);
+    out8(0x42, 0x5a);
+    check_equal(in8(0x42), 0);
+    check_equal(in32(0x40), 0);
 }
 
 GUEST_TEST(ports_pci, "PCI configuration mechanism 1 shows the host bridge, in every size, and nothing where nothing is")

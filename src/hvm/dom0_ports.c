@@ -7,7 +7,7 @@
 #include <hv/errno.h>
 #include <lib/string.h>
 
-enum owner { ABSENT, RTC, PCI, DEBUG };
+enum owner { ABSENT, STILL, RTC, PCI, DEBUG };
 struct port_row {
     uint16_t first, last;
     enum owner owner;
@@ -81,6 +81,12 @@ static void access_absent(void *ctx, struct io_req *req)
         req->data = io_all_ones(req->size);
 }
 
+static void access_still(void *ctx unused_arg, struct io_req *req)
+{
+    if (!req->write)
+        req->data = 0;
+}
+
 /* Bytes only: a wider access is a row of byte accesses, as the bus does it. */
 static void access_rtc(void *ctx, struct io_req *req)
 {
@@ -141,6 +147,7 @@ int dom0_ports_claim(struct dom0_ports *p, struct io_bus *bus)
 {
     static const struct io_device devices[] = {
         [ABSENT] = { access_absent, "absent" },
+        [STILL] = { access_still, "still" },
         [RTC] = { access_rtc, "RTC" },
         [PCI] = { access_pci, "PCI configuration" },
         [DEBUG] = { access_debug, "debug port" },
