@@ -220,6 +220,28 @@ static void a_waker_beside_hogs_is_served_within_the_rate_limit(void **state)
     sim_free(s);
 }
 
+/* The same on one CPU of a queue of four, which is theirs alone; each wakes by the clock, however late it was. */
+static void so_is_one_pinned_to_a_cpu_with_pinned_hogs(void **state)
+{
+    struct sim *s = sim_new(seed_of(__func__), 4, 4);
+    unsigned int hogs = sim_add_group(s, 256, 0), other = sim_add_group(s, 256, 0);
+    struct sim_unit *io;
+
+    (void)state;
+    sim_pin(sim_add_unit(s, hogs, hog), 1U << 2, ~0ULL);
+    sim_pin(sim_add_unit(s, hogs, hog), 1U << 2, ~0ULL);
+    io = sim_add_unit(s, sim_add_group(s, 256, 0), (struct sim_load){ 60 * US, 940 * US, false, true, SIM_PLAIN });
+    sim_pin(io, 1U << 2, ~0ULL);
+    (void)sim_add_unit(s, other, (struct sim_load){ MS, 30 * MS, false, true, SIM_PLAIN });
+    sim_start(s);
+    sim_run(s, 20 * SEC);
+    report("I/O pinned beside two pinned hogs", s);
+    printf("    p99.5 %.0f us, p99.9 %.0f us, longest %.0f us\n", (double)sim_latency(s, 995) / 1e3, (double)sim_latency(s, 999) / 1e3,
+           (double)s->wait_worst / 1e3);
+    assert_true(sim_latency(s, 990) <= CREDIT2_RATELIMIT_DEFAULT + 100 * US);
+    sim_free(s);
+}
+
 static void a_storm_of_yields_and_wakes_costs_others_nothing_of_their_share(void **state)
 {
     struct sim *s = sim_new(seed_of(__func__), 2, 2);
@@ -362,6 +384,7 @@ int main(void)
         cmocka_unit_test(a_cap_is_all_there_for_hogs),
         cmocka_unit_test(a_cap_is_kept_from_the_moment_it_is_set_and_gone_when_it_is_taken_away),
         cmocka_unit_test(a_waker_beside_hogs_is_served_within_the_rate_limit),
+        cmocka_unit_test(so_is_one_pinned_to_a_cpu_with_pinned_hogs),
         cmocka_unit_test(a_storm_of_yields_and_wakes_costs_others_nothing_of_their_share),
         cmocka_unit_test(pinned_units_share_their_cpu_and_the_rest_is_shared_by_the_others),
         cmocka_unit_test(soft_affinity_is_followed_when_there_is_room),
