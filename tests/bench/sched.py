@@ -129,26 +129,30 @@ def other_table(worlds):
 def plots(worlds, docs):
     lines = []
     for world, who in zip(worlds, ("Tenon", "Xen")):
-        for name in ("beside-hogs", "two-hogs-one-cpu"):
+        for name, title in (("beside-hogs", "8 hogs"), ("two-hogs-one-cpu", "1 CPU, 2 hogs")):
             found = delays(world, name)
             if found:
-                lines.append((f"{who}, {dict(LATENCIES)[name]}", [(max(us, 1), p / 100) for p, us in sorted(found.items())], False))
+                lines.append((f"{who}, {title}", [(max(us, 1), p / 100) for p, us in sorted(found.items())], False))
     if lines:
         plot(docs / "sched-guests-latency.svg", "A guest that wakes each millisecond", "microseconds late", "per cent of wake-ups",
              lines, (1, 100000), (0, 100), x_log=True)
     lines = []
     for world, who in zip(worlds, ("Tenon", "Xen")):
-        for weight in (256, 1024):
+        found = {}
+        for weight in (256, 512, 1024):
             points = [t.split() for t in world.get("shares", []) if t.startswith(f"at w{weight} ")]
-            points = [(int(p[2]) / 1e9, int(p[4])) for p in points]
-            rates = [(t1, (d1 - d0) / (t1 - t0)) for (t0, d0), (t1, d1) in zip(points, points[1:])]
-            if len(rates) > 4:
-                mean = sum(r for _, r in rates[4:]) / len(rates[4:])
-                lines.append((f"{who}, weight {weight}", [(t - rates[4][0], r / mean) for t, r in rates[4:]], False))
+            found[weight] = [(int(p[2]) / 1e9, int(p[6]) / 1e9) for p in points]
+        if not all(found.values()):
+            continue
+        # While all three were there.
+        begin, end = max(p[0][0] for p in found.values()) + 1, min(p[-1][0] for p in found.values())
+        for weight, points in found.items():
+            rates = [(t1, (r1 - r0) / (t1 - t0)) for (t0, r0), (t1, r1) in zip(points, points[1:]) if begin < t0 and t1 <= end]
+            lines.append((f"{who}, weight {weight}", [(t - begin, rate) for t, rate in rates], False))
     if lines:
         most = max(t for _, points, _ in lines for t, _ in points)
-        plot(docs / "sched-guests-fairness.svg", "Work of guests in each half second, against their mean", "seconds", "done / mean", lines,
-             (0, most), (0.8, 1.2))
+        plot(docs / "sched-guests-fairness.svg", "Three guests of 4 vCPUs on 4 CPUs, dom0 beside them", "seconds", "CPUs, in each half second",
+             lines, (0, most), (0, 3))
 
 
 def main():

@@ -15,7 +15,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 FLAGS = ("-std=gnu11 -O2 -g -fno-strict-aliasing -ftrivial-auto-var-init=zero -DHV_DEBUG=0 -Isrc/credit2/include "
          "-Isrc/credit2 -Isrc/lib/include -Iinclude").split()
-COLOURS = ["#1b6ca8", "#c8553d", "#3a7d44", "#8e5aa8", "#b8860b"]
+COLOURS = ["#1b6ca8", "#c8553d", "#3a7d44", "#8e5aa8", "#b8860b", "#555555"]
 
 
 def build(where, cpus):
