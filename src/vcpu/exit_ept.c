@@ -103,7 +103,7 @@ enum io_result vcpu_mmio_access(struct vcpu *v, struct io_req *req)
 /* ---- running an instruction against it ---- */
 
 /* An emulation under way, with the page that the exit already told the translation of, for reading (known) or writing (known_writable). */
-struct emulation { struct vcpu *v; struct emul_context c; uint64_t va_page, pa_page; bool known, known_writable, device, may_ports;
+struct emulation { struct vcpu *v; struct emul_context c; uint64_t va_page, pa_page; bool known, known_writable, device, may_ports, walk;
                    unsigned int accesses; };
 
 static enum emul_result translate(struct emulation *m, gva_t va, bool write, gpa_t *a)
@@ -290,7 +290,13 @@ static void fetch(struct vcpu *v, struct emul_context *c)
     }
 }
 
-/* The end of the instruction is mapped no more, or not readable: the CPU will say so when it gets there. */
+/* What the CPU would find in page tables that are in no memory: all-ones, which has reserved bits set. */
+#define PFEC_RESERVED_FETCH 0x19U
+
+/*
+ * The end of the instruction is mapped no more, or not readable: the CPU will say so when it gets there; unless it is the page tables
+ * that are in no memory, of which it tells us alone.
+ */
 static bool code_has_gone(struct vcpu *v, const struct emul_context *c)
 {
     uint64_t at = c->rip + c->insn_len;
@@ -337,7 +343,7 @@ static enum exit_action emulate(struct emulation *m, const char *why)
         return v->io.purpose != IO_NOTHING ? ACT_WAIT_IO : ACT_RETRY;
     case EMUL_FETCH_FAILED:
         if (code_has_gone(v, c))
-            return ACT_RETRY;
+            return m->walk ? vcpu_page_fault(v, PFEC_RESERVED_FETCH, c->rip) : ACT_RETRY;
         break;
     case EMUL_UNHANDLED:
         break;
@@ -356,7 +362,7 @@ enum exit_action vcpu_emulate(struct vcpu *v, bool may_ports, const char *why)
 static enum exit_action emulate_access(struct vcpu *v, const struct exit_ept *e, bool device, const char *why)
 {
     struct emulation m = { .v = v, .va_page = e->gva.v & PAGE_MASK, .pa_page = e->gpa.v & PAGE_MASK,
-                           .known = e->gva_valid && !e->walk, .known_writable = e->write, .device = device };
+                           .known = e->gva_valid && !e->walk, .known_writable = e->write, .device = device, .walk = e->walk };
 
     return emulate(&m, why);
 }

@@ -205,6 +205,27 @@ static void a_vcpu_does_not_sleep_with_an_event_queued(void **state)
     assert_false(sched_is_runnable(&v->sched));
 }
 
+/* A kernel that has loaded CR3 with nonsense: on a CPU of its own it would have ended in a triple fault. */
+static void page_tables_in_no_memory_are_a_page_fault(void **state)
+{
+    struct vmexit x = { .reason = EXIT_EPT_VIOLATION, .ept = { .gpa = { 0x3fffff000 }, .walk = true, .write = true } };
+    struct vcpu *v = world.g0;
+
+    (void)state;
+    hw_load(&v->hw);
+    assert_true(hw_set_efer(&v->hw, 0x100));
+    assert_true(hw_set_cr(&v->hw, 4, 0x20));
+    assert_true(hw_set_cr(&v->hw, 3, 0x3fffff000));
+    assert_true(hw_set_cr(&v->hw, 0, 0x80000011));
+    hw_set_rip(&v->hw, 0xfff);
+    assert_int_equal(exit_ept(v, &x), ACT_INJECT);
+    assert_int_equal(v->pending.vector, X86_PF);
+    assert_int_equal(v->pending.error, 0x19);
+    v->pending.valid = false;
+    x.ept.walk = false;
+    assert_int_equal(exit_ept(v, &x), ACT_RETRY);
+}
+
 /* ---- enlightenments ---- */
 
 #define PAGE_AT 0x7000U            /* of the guest's memory */
@@ -360,6 +381,7 @@ int main(void)
         T(what_no_guest_may_execute_is_undefined_to_it),
         T(xsetbv_takes_only_what_the_policy_allows),
         T(a_vcpu_does_not_sleep_with_an_event_queued),
+        T(page_tables_in_no_memory_are_a_page_fault),
         T(without_enlightenments_there_are_none),
         T(both_hypervisors_are_found),
         T(the_hypercall_page_is_for_those_who_say_who_they_are),
