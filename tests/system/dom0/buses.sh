@@ -121,7 +121,7 @@ efi() {
 # What only some machines have: a USB disk of zeroes, and a device whose second BAR is large.
 usb() {
     [ -e /sys/bus/pci/drivers/xhci_hcd ] || modprobe xhci_pci || return
-    modprobe usb_storage
+    modprobe -a usb_storage sd_mod
     for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
         stick=$(ls -d /sys/bus/usb/drivers/usb-storage/*/host*/target*/*/block/sd* 2>/dev/null) && break
         sleep 0.5
