@@ -54,9 +54,18 @@ static uint64_t information(const struct hv_event *e)
     return e->valid ? 1ULL << 31 | (uint64_t)e->has_error << 11 | type << 8 | e->vector | (uint64_t)e->error << 32 : 0;
 }
 
+/* What the CPU delivers as it enters: an injected event, or a virtual interrupt that is not intercepted. */
+static uint64_t delivered(struct vmcb *b)
+{
+    if (!(b->vintr & VINTR_IRQ) || (b->intercepts1 & SVM1_VINTR))
+        return b->event_inj;
+    b->vintr &= ~VINTR_IRQ;
+    return 1ULL << 31 | (b->vintr & VINTR_VECTOR) >> VINTR_VECTOR_SHIFT;
+}
+
 static void guest(struct hw_vcpu *v, struct vmcb *b)
 {
-    uint64_t e = b->event_inj;
+    uint64_t e = delivered(b);
 
     (void)v;
     at_entry = (struct told){ .valid = e >> 31 & 1, .vector = (uint8_t)e, .type = e >> 8 & 7, .has_error = e >> 11 & 1,
