@@ -62,17 +62,20 @@ GUEST_TEST(ports_strings, "INS and OUTS work on an emulated port, with REP and d
     uint8_t *buffer = page_alloc(), *p = buffer;
     uint64_t n = 10;
 
+    for (int i = 0; i < 128; i++)
+        buffer[i] = 0x5a;
     __asm__ volatile("rep insb" : "+D"(p), "+c"(n) : "d"(0x40) : "memory");
     check_equal(n, 0);
     check(p == buffer + 10);
     for (int i = 0; i < 10; i++)
-        check_equal(buffer[i], 0xff);
-    check_equal(buffer[10], 0);
+        check_equal(buffer[i], 0);
+    check_equal(buffer[10], 0x5a);
     n = 3;
     p = buffer + 100;
     __asm__ volatile("std; rep insl; cld" : "+D"(p), "+c"(n) : "d"(0x40) : "memory");
     check(p == buffer + 88);
-    check_equal(*(uint32_t *)(void *)(buffer + 92), ~0U);
+    check_equal(*(uint32_t *)(void *)(buffer + 92), 0);
+    check_equal(*(uint32_t *)(void *)(buffer + 88), 0x5a5a5a5a);
     n = 5;
     p = buffer;
     __asm__ volatile("rep outsw" : "+S"(p), "+c"(n) : "d"(0x40) : "memory");
