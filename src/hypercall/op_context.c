@@ -75,8 +75,6 @@ static void make_mtrr(struct vcpu *v, union record *r)
     vcpu_context_pat(v, &m->msr_pat_cr, false);
 }
 
-static bool has_viridian(const struct domain *d) { return d->params.value[HVM_PARAM_VIRIDIAN] != 0; }
-
 static void make_viridian(const struct domain *d, union record *r)
 {
     r->viridian.hypercall_gpa = d->viridian.hypercall;
@@ -132,11 +130,11 @@ static bool make_record(struct domain *d, uint16_t type, struct vcpu *v, union r
     case HVM_SAVE_CODE(VIRIDIAN_DOMAIN):
         make_viridian(d, r);
         *length = sizeof(r->viridian);
-        return has_viridian(d);
+        return domain_enlightenments(d) != 0;
     case HVM_SAVE_CODE(VIRIDIAN_VCPU):
         r->viridian_vcpu.vp_assist_msr = v->viridian_assist;
         *length = sizeof(r->viridian_vcpu);
-        return has_viridian(d);
+        return domain_enlightenments(d) != 0;
     default:
         return false;
     }

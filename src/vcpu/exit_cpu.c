@@ -28,7 +28,7 @@ static void cpuid_xen(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, uin
         .tsc_mode = v->domain->tsc.mode,
         .incarnation = v->domain->tsc.incarnation,
         .tsc_safe = true,
-        .viridian = v->domain->params.value[HVM_PARAM_VIRIDIAN] != 0,
+        .viridian = domain_enlightenments(v->domain) != 0,
     };
 
     xen_cpuid_read(leaf, subleaf, &info, out);
@@ -37,7 +37,7 @@ static void cpuid_xen(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, uin
 /* Leaves from 0x40000000. false: there are none of a hypervisor. */
 static bool cpuid_hypervisor(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 {
-    bool viridian = v->domain->params.value[HVM_PARAM_VIRIDIAN] != 0;
+    bool viridian = domain_enlightenments(v->domain) != 0;
     uint32_t n = leaf - XEN_CPUID_BASE;
 
     if (n >= XEN_CPUID_SIZE * (viridian ? 2U : 1U))

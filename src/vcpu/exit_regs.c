@@ -117,11 +117,20 @@ static bool set_tsc_deadline(struct vcpu *v, uint64_t tsc)
     return true;
 }
 
-static bool wrmsr_apic(struct vcpu *v, uint32_t msr, uint64_t value, bool base)
+static bool set_apic_base(struct vcpu *v, uint64_t value)
 {
     struct vlapic_effect e = { 0 };
-    bool ok = base ? vlapic_set_base(&v->lapic, value, &e)
-                   : vlapic_wrmsr(&v->lapic, msr, value, time_now(), &e);
+    bool ok = vlapic_set_base(&v->lapic, value, &e);
+
+    if (ok)
+        vcpu_apic_effect(v, &e);
+    return ok;
+}
+
+bool vcpu_wrmsr_x2apic(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+    struct vlapic_effect e = { 0 };
+    bool ok = vlapic_wrmsr(&v->lapic, msr, value, time_now(), &e);
 
     if (ok)
         vcpu_apic_effect(v, &e);
@@ -164,8 +173,8 @@ static bool wrmsr(struct vcpu *v, uint32_t msr, uint64_t value)
     case MSR_TSC: return set_tsc_adjust(v, v->tsc_adjust + value - vcpu_tsc(v));   /* SDM vol. 3B 18.17.3: by as much */
     case MSR_TSC_ADJUST: return set_tsc_adjust(v, value);
     case MSR_TSC_DEADLINE: return set_tsc_deadline(v, value);
-    case MSR_APIC_BASE: return wrmsr_apic(v, msr, value, true);
-    case MSR_X2APIC: return wrmsr_apic(v, msr, value, false);
+    case MSR_APIC_BASE: return set_apic_base(v, value);
+    case MSR_X2APIC: return vcpu_wrmsr_x2apic(v, msr, value);
     case MSR_XSS: return value == 0;
     case MSR_MISC_ENABLE: v->misc_enable = value; return true;
     case MSR_SYNTHETIC: return synthetic_wrmsr(v, msr, value);

@@ -10,7 +10,7 @@
 
 #define APIC_HZ (1000000000UL / VLAPIC_TICK_NS)
 
-static uint64_t features(const struct vcpu *v) { return v->domain->params.value[HVM_PARAM_VIRIDIAN]; }
+static uint64_t features(const struct vcpu *v) { return domain_enlightenments(v->domain); }
 
 void viridian_cpuid_leaf(const struct vcpu *v, uint32_t leaf, uint32_t out[4])
 {
@@ -89,11 +89,13 @@ static bool apic_write(struct vcpu *v, uint16_t offset, uint32_t value)
     struct vlapic_effect e = { 0 };
     int isr;
 
-    if (!vlapic_is_x2apic(&v->lapic))
+    if (vlapic_is_x2apic(&v->lapic)) {
+        if (!vcpu_wrmsr_x2apic(v, VLAPIC_X2APIC_MSR(offset), value))
+            return false;
+    } else {
         (void)vlapic_write(&v->lapic, offset, value, time_now(), &e);
-    else if (!vlapic_wrmsr(&v->lapic, VLAPIC_X2APIC_MSR(offset), value, time_now(), &e))
-        return false;
-    vcpu_apic_effect(v, &e);
+        vcpu_apic_effect(v, &e);
+    }
     if (v->lapic.hw_delivery) {            /* the CPU keeps what is in service, too */
         isr = vlapic_highest_isr(&v->lapic);
         hw_set_svi(&v->hw, isr < 0 ? 0 : (uint8_t)isr);
@@ -104,14 +106,9 @@ static bool apic_write(struct vcpu *v, uint16_t offset, uint32_t value)
 /* High half: the destination. */
 static bool send_ipi(struct vcpu *v, uint64_t icr)
 {
-    struct vlapic_effect e = { 0 };
-
-    if (!vlapic_is_x2apic(&v->lapic))
-        return apic_write(v, VLAPIC_REG_ICR2, (uint32_t)(icr >> 32)) && apic_write(v, VLAPIC_REG_ICR, (uint32_t)icr);
-    if (!vlapic_wrmsr(&v->lapic, VLAPIC_X2APIC_MSR(VLAPIC_REG_ICR), icr, time_now(), &e))
-        return false;
-    vcpu_apic_effect(v, &e);
-    return true;
+    if (vlapic_is_x2apic(&v->lapic))
+        return vcpu_wrmsr_x2apic(v, VLAPIC_X2APIC_MSR(VLAPIC_REG_ICR), icr);
+    return apic_write(v, VLAPIC_REG_ICR2, (uint32_t)(icr >> 32)) && apic_write(v, VLAPIC_REG_ICR, (uint32_t)icr);
 }
 
 static bool read_icr(struct vcpu *v, uint64_t *value)

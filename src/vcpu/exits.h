@@ -26,6 +26,8 @@ void viridian_cpuid_leaf(const struct vcpu *v, uint32_t leaf, uint32_t out[4]);
 bool viridian_takes_hypercall(const struct vcpu *v, uint64_t rax);
 void viridian_call(struct vcpu *v, bool bits32);
 
+/* WRMSR of an x2APIC register, with its effects; false: #GP. */
+bool vcpu_wrmsr_x2apic(struct vcpu *v, uint32_t msr, uint64_t value);
 /* Effects of a virtual APIC access, applied with no lock held. */
 void vcpu_apic_effect(struct vcpu *v, const struct vlapic_effect *e);
 /* Runs the instruction at RIP against emulated memory. may_ports: the CPU has found that it may access the port. */

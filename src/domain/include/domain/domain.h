@@ -23,8 +23,8 @@
 #include <pvhvm/gnttab.h>
 #include <pvhvm/guest_time.h>
 #include <pvhvm/guest_tsc.h>
-#include <pvhvm/viridian.h>
 #include <pvhvm/hvm_params.h>
+#include <pvhvm/viridian.h>
 #include <sched/sched.h>
 #include <sched/timer.h>
 #include <hw/hw.h>
@@ -147,6 +147,9 @@ struct domain {
     bool no_apicv;
     uint64_t run_limit;                /* TSC ticks, 0: none; as in struct hw_vcpu_config */
 };
+
+/* HVMPV_*; 0: the domain has no enlightenments. */
+static inline uint64_t domain_enlightenments(const struct domain *d) { return d->params.value[HVM_PARAM_VIRIDIAN]; }
 
 /* Look-up: NULL or a referenced domain. DOMID_SELF is resolved by the caller (hypercall layer). */
 struct domain *domain_get(domid_t id);
