@@ -31,10 +31,10 @@ guest_files() {
 # hotplug script has ten seconds, which an emulated CPU that shares its host may not make.
 guest_config() {
     local mode=$1 disk='format=raw,access=rw,backendtype=qdisk' first=hda second=hdb kind=hvm disks
-    if [ "$mode" = pvh ]; then
-        kind=pvh
-        first=xvda second=xvdb
-    fi
+    case $mode in
+    pvh) kind=pvh first=xvda second=xvdb ;;
+    pvhvm) first=sda second=sdb ;;
+    esac
     disks="'$disk,vdev=$first,target=@DISK@'"
     [ -z "$2" ] || disks+=", '$disk,vdev=$second,target=/root/guest-script.img'"
     cat <<END
@@ -50,8 +50,9 @@ END
         echo 'ramdisk = "/root/guest-initrd"'
         echo 'cmdline = "root=/dev/xvda1 ro console=hvc0 net.ifnames=0"'
         ;;
-    # The firmware reads by DMA from AHCI, and word by word from IDE: seconds instead of a quarter of an hour.
+    # The firmware reads by DMA from AHCI and SCSI, and word by word from IDE: seconds instead of a quarter of an hour. QEMU
+    # unplugs SCSI disks, but not those on AHCI: a guest with drivers for both would find each disk twice.
     hvm) printf '%s\n' 'xen_platform_pci = 0' 'hdtype = "ahci"' 'serial = "pty"' 'vnc = 0' ;;
-    pvhvm) printf '%s\n' 'hdtype = "ahci"' 'serial = "pty"' 'vnc = 0' ;;
+    pvhvm) printf '%s\n' 'serial = "pty"' 'vnc = 0' ;;
     esac
 }
