@@ -18,18 +18,23 @@ console_path() {
     if grep -q '^serial' guest.cfg; then echo "$path/serial/0/tty"; else echo "$path/console/tty"; fi
 }
 
-# Everything on the guest's console until the guest is gone.
+# Everything on the guest's console until the guest is gone, or has said nothing for so many seconds.
 follow() {
     tty=$(xenstore-read "$(console_path)") || return
     stty -F "$tty" raw -echo
     cat "$tty" >/tmp/guest-console &
     reader=$!
     xl unpause guest
-    left=${GUEST_TIMEOUT:-900}
-    while is_there && [ $((left = left - 1)) -gt 0 ]; do sleep 1; done
+    left=$silence said=0
+    while is_there && [ $((left = left - 1)) -gt 0 ]; do
+        sleep 1
+        now=$(stat -c %s /tmp/guest-console)
+        [ "$now" = "$said" ] || { said=$now left=$silence; }
+    done
     kill $reader 2>/dev/null
 }
 
+silence=300
 cd /root || exit
 modprobe -a xen-blkback loop
 disk=$(guest_disk) || { echo "no disk has the guest"; exit 1; }
