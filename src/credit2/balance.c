@@ -72,15 +72,15 @@ static void move(struct credit2 *c, struct credit2_unit *u, uint32_t to, ns_t no
     enqueue(c, u, to, now);
 }
 
-/* Those for whom an idle CPU is on its way are left to it, near their data. */
+/* The one that this CPU was called for; those for whom another is on its way are left to that, near their data. */
 struct credit2_unit *steal_for(struct credit2 *c, unsigned int cpu, ns_t now)
 {
     struct credit2_mask here = { { 0 } };
-    struct credit2_unit *best = NULL;
+    struct credit2_unit *called = c->cpu[cpu].called_for, *best = called;
     uint32_t most = 0;
 
     mask_set(&here, cpu);
-    for (uint32_t i = 0; i < c->rq_count; i++) {
+    for (uint32_t i = 0; !called && i < c->rq_count; i++) {
         uint32_t waiting = c->rq[i].waiting - c->rq[i].called;
         struct credit2_unit *u;
 

@@ -50,6 +50,13 @@ void credit_reset_for(struct credit2_runq *rq, const struct credit2_unit *u)
     rq->resets++;
 }
 
+/* One that nobody waited for owes nothing: what it took beyond its credit was there for the taking. */
+void credit_forgive(const struct credit2_runq *rq, struct credit2_unit *u)
+{
+    if (credit_of(rq, u) < 0)
+        u->used = rq->base;
+}
+
 /* The mean moves towards the present number by the part of the window that has gone by. */
 static void load_update(struct credit2_runq *rq, ns_t now)
 {

@@ -73,7 +73,7 @@ static void catch_up(struct credit2 *c, struct credit2_runq *rq, ns_t now)
         if (!u)
             continue;
         credit_burn(c, u, now);
-        credit_reset_for(rq, u);
+        credit_forgive(rq, u);
     }
 }
 
@@ -304,7 +304,10 @@ struct credit2_choice credit2_pick(struct credit2 *c, unsigned int cpu, bool go_
         set_resched(c, cpu, NS_NEVER);
         return (struct credit2_choice){ NULL, NS_NEVER };
     }
-    credit_reset_for(rq_of_cpu(c, cpu), on->unit);
+    if (displaced || candidate(c, cpu))
+        credit_reset_for(rq_of_cpu(c, cpu), on->unit);
+    else
+        credit_forgive(rq_of_cpu(c, cpu), on->unit);
     tickle_idle(c, cpu, fx);
     balance(c, now, fx);
     if (displaced)

@@ -89,6 +89,7 @@ void credit_pay(struct credit2 *c, struct credit2_unit *u, ns_t now);
 void credit_burn(struct credit2 *c, struct credit2_unit *u, ns_t now);
 void credit_clip(const struct credit2_runq *rq, struct credit2_unit *u);
 void credit_reset_for(struct credit2_runq *rq, const struct credit2_unit *u);
+void credit_forgive(const struct credit2_runq *rq, struct credit2_unit *u);
 void load_change(struct credit2_runq *rq, struct credit2_unit *u, bool in, ns_t now);
 
 /* runq.c: the waiting units of a run queue by credit. */

@@ -9,7 +9,7 @@ cat >"$TEST_LOG/script" <<'END'
 echo "=== kernel"; uname -sr; cat /etc/debian_version
 echo "=== root"; findmnt -n -o SOURCE /
 echo "=== modules"; lsmod
-echo "=== log"; dmesg
+echo "=== log"; dmesg --color=never
 echo "=== end"
 exit 7
 END

@@ -220,7 +220,7 @@ static void a_waker_beside_hogs_is_served_within_the_rate_limit(void **state)
     sim_free(s);
 }
 
-/* The same on one CPU of a queue of four, which is theirs alone; each wakes by the clock, however late it was. */
+/* The same on one CPU of a queue of four, which is theirs alone, while another is busy elsewhere: what that one uses up is no gift to them. */
 static void so_is_one_pinned_to_a_cpu_with_pinned_hogs(void **state)
 {
     struct sim *s = sim_new(seed_of(__func__), 4, 4);
@@ -230,9 +230,9 @@ static void so_is_one_pinned_to_a_cpu_with_pinned_hogs(void **state)
     (void)state;
     sim_pin(sim_add_unit(s, hogs, hog), 1U << 2, ~0ULL);
     sim_pin(sim_add_unit(s, hogs, hog), 1U << 2, ~0ULL);
-    io = sim_add_unit(s, sim_add_group(s, 256, 0), (struct sim_load){ 60 * US, 940 * US, false, true, SIM_PLAIN });
+    io = sim_add_unit(s, sim_add_group(s, 256, 0), (struct sim_load){ 61 * US, 942 * US, false, true, SIM_PLAIN });
     sim_pin(io, 1U << 2, ~0ULL);
-    (void)sim_add_unit(s, other, (struct sim_load){ MS, 30 * MS, false, true, SIM_PLAIN });
+    (void)sim_add_unit(s, other, (struct sim_load){ 5 * MS, MS, false, true, SIM_PLAIN });
     sim_start(s);
     sim_run(s, 20 * SEC);
     report("I/O pinned beside two pinned hogs", s);
@@ -240,6 +240,33 @@ static void so_is_one_pinned_to_a_cpu_with_pinned_hogs(void **state)
            (double)s->wait_worst / 1e3);
     assert_true(sim_latency(s, 990) <= CREDIT2_RATELIMIT_DEFAULT + 100 * US);
     sim_free(s);
+}
+
+/* Two hogs of weights 1 and 4 on one CPU, while one that nobody waits for is busy on another of the same queue. */
+static void shares_of_pinned_hogs(struct sim_load load)
+{
+    struct sim *s = sim_new(seed_of(__func__), 4, 4);
+    unsigned int light = sim_add_group(s, 256, 0), heavy = sim_add_group(s, 1024, 0), other = sim_add_group(s, 256, 0);
+    double got;
+
+    sim_pin(sim_add_unit(s, light, hog), 1U << 2, ~0ULL);
+    sim_pin(sim_add_unit(s, heavy, hog), 1U << 2, ~0ULL);
+    (void)sim_add_unit(s, other, load);
+    sim_start(s);
+    sim_run(s, 20 * SEC);
+    got = share(sim_group_time(s, light), 20 * SEC);
+    printf("    %.4f of the CPU, 0.2 by weight\n", got);
+    assert_true(got > 0.196 && got < 0.204);
+    sim_free(s);
+}
+
+static void work_elsewhere_leaves_the_shares_of_pinned_hogs_alone(void **state)
+{
+    (void)state;
+    shares_of_pinned_hogs(hog);
+    shares_of_pinned_hogs((struct sim_load){ 30 * MS, MS, false, true, SIM_PLAIN });
+    shares_of_pinned_hogs((struct sim_load){ 5 * MS, MS, false, true, SIM_PLAIN });
+    shares_of_pinned_hogs((struct sim_load){ MS, 10 * MS, false, true, SIM_PLAIN });
 }
 
 static void a_storm_of_yields_and_wakes_costs_others_nothing_of_their_share(void **state)
@@ -384,6 +411,7 @@ int main(void)
         cmocka_unit_test(a_cap_is_all_there_for_hogs),
         cmocka_unit_test(a_cap_is_kept_from_the_moment_it_is_set_and_gone_when_it_is_taken_away),
         cmocka_unit_test(a_waker_beside_hogs_is_served_within_the_rate_limit),
+        cmocka_unit_test(work_elsewhere_leaves_the_shares_of_pinned_hogs_alone),
         cmocka_unit_test(so_is_one_pinned_to_a_cpu_with_pinned_hogs),
         cmocka_unit_test(a_storm_of_yields_and_wakes_costs_others_nothing_of_their_share),
         cmocka_unit_test(pinned_units_share_their_cpu_and_the_rest_is_shared_by_the_others),
