@@ -53,6 +53,7 @@ const char *svm_caps_choose(const struct svm_caps *c, struct svm_features *out)
         .page_1g = c->ext_edx & EXT_EDX_PAGE_1G,
         .rdtscp = c->ext_edx & EXT_EDX_RDTSCP,
         .spec_ctrl = c->ext8_ebx & EXT8_EBX_SPEC_CTRL,
+        .forgets_irqs = c->qemu_tcg,
         .asids = c->asids,
     };
     return NULL;

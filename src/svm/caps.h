@@ -10,11 +10,13 @@ struct svm_caps {
     uint32_t asids, svm_edx;               /* CPUID 8000000A.EBX, .EDX */
     uint32_t ext8_ebx;                     /* CPUID 80000008.EBX */
     uint64_t vm_cr;
+    bool qemu_tcg;                         /* CPUID 40000000: the CPU is QEMU's emulation */
 };
 
 struct svm_features {
     bool nrips, decode_assists, clean, flush_by_asid, tsc_ratio, pause_filter, pause_threshold, vnmi;
     bool page_1g, rdtscp, spec_ctrl;
+    bool forgets_irqs;             /* QEMU: one that arrives while VMRUN notes a virtual one, until its APIC is written */
     uint32_t asids;
 };
 extern struct svm_features svm_features;

@@ -13,10 +13,22 @@
 #include <x86/percpu.h>
 
 #define CPUID_EXTENDED 0x80000000U
+#define CPUID_HYPERVISOR 0x40000000U
+#define HYPERVISOR_PRESENT BIT(31)           /* CPUID 1.ECX */
 
 struct svm_features svm_features;
 
 struct svm_cpu *svm_this_cpu(void) { return this_cpu()->hw; }
+
+static bool is_qemu_tcg(void)
+{
+    struct cpuid_regs r;
+
+    if (!(cpu_cpuid(1, 0).ecx & HYPERVISOR_PRESENT))
+        return false;
+    r = cpu_cpuid(CPUID_HYPERVISOR, 0);
+    return memcmp(&r.ebx, "TCGTCGTCGTCG", 12) == 0;
+}
 
 static struct svm_caps read_caps(void)
 {
@@ -31,6 +43,7 @@ static struct svm_caps read_caps(void)
     c.asids = r.ebx;
     c.svm_edx = r.edx;
     c.ext8_ebx = cpu_cpuid(CPUID_EXTENDED + 8, 0).ebx;
+    c.qemu_tcg = is_qemu_tcg();
     if (!cpu_rdmsr_safe(MSR_VM_CR, &c.vm_cr))
         c.vm_cr = 0;
     return c;

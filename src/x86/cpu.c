@@ -77,6 +77,7 @@ void cpu_write_cr0(uint64_t value) { __asm__ volatile("movq %0, %%cr0" :: "r"(va
 void cpu_write_cr2(uint64_t value) { __asm__ volatile("movq %0, %%cr2" :: "r"(value) : "memory"); }
 void cpu_write_cr3(uint64_t value) { __asm__ volatile("movq %0, %%cr3" :: "r"(value) : "memory"); }
 void cpu_write_cr4(uint64_t value) { __asm__ volatile("movq %0, %%cr4" :: "r"(value) : "memory"); }
+void cpu_write_cr8(uint64_t value) { __asm__ volatile("movq %0, %%cr8" :: "r"(value) : "memory"); }
 void cpu_invlpg(const void *v) { __asm__ volatile("invlpg (%0)" :: "r"(v) : "memory"); }
 
 /* The register number is part of the instruction, so each has its own. */

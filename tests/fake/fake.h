@@ -31,6 +31,8 @@ void fake_cpuid_set(uint32_t leaf, uint32_t subleaf, struct cpuid_regs r);
 void fake_msr_set(uint32_t msr, uint64_t value);    /* from now on it exists */
 uint64_t fake_msr_get(uint32_t msr);
 
+unsigned int fake_cr8_writes(void);                 /* since the last reset */
+
 /* --- Ports. in returns the value, low `size` bytes count; either may be NULL. */
 void fake_port_hooks(uint32_t (*in)(uint16_t port, unsigned int size),
                      void (*out)(uint16_t port, unsigned int size, uint32_t value));

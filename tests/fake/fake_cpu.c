@@ -20,6 +20,7 @@ static unsigned int msr_used;
 static struct { uint32_t leaf, subleaf; struct cpuid_regs r; } cpuids[FAKE_CPUIDS];
 static unsigned int cpuid_used;
 static uint64_t cr0, cr2, cr3, cr4, xcr0, dr[8];
+static unsigned int cr8_writes;
 static uint32_t (*port_in)(uint16_t port, unsigned int size);
 static void (*port_out)(uint16_t port, unsigned int size, uint32_t value);
 
@@ -52,6 +53,7 @@ void fake_cpu_reset(void)
     memset(irqs_off, 0, sizeof(irqs_off));
     msr_used = cpuid_used = 0;
     cr0 = cr2 = cr3 = cr4 = xcr0 = 0;
+    cr8_writes = 0;
     memset(dr, 0, sizeof(dr));
     port_in = NULL;
     port_out = NULL;
@@ -158,6 +160,8 @@ uint64_t cpu_read_cr3(void) { return cr3; }
 uint64_t cpu_read_cr4(void) { return cr4; }
 void cpu_write_cr0(uint64_t value) { cr0 = value; }
 void cpu_write_cr4(uint64_t value) { cr4 = value; }
+void cpu_write_cr8(uint64_t value unused_arg) { cr8_writes++; }
+unsigned int fake_cr8_writes(void) { return cr8_writes; }
 uint64_t cpu_read_dr(unsigned int n) { return dr[n & 7]; }
 void cpu_write_dr(unsigned int n, uint64_t value) { dr[n & 7] = value; }
 uint64_t cpu_xgetbv(void) { return xcr0; }

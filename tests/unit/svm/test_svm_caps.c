@@ -66,6 +66,23 @@ static void every_feature_is_optional_but_nested_paging(void **state)
                 f.pause_threshold && f.vnmi);
 }
 
+static void qemus_emulation_is_known_by_its_signature(void **state)
+{
+    const struct cpuid_regs tcg = { .eax = 0x40000001, .ebx = 0x54474354, .ecx = 0x43544743, .edx = 0x47435447 };
+
+    (void)state;
+    world_machine(EDX_PLAIN, 16);
+    fake_cpuid_set(0x40000000U, 0, tcg);
+    assert_null(svm_probe());
+    assert_false(svm_features.forgets_irqs);
+    fake_cpuid_set(1, 0, (struct cpuid_regs){ .ecx = 1U << 31 });
+    assert_null(svm_probe());
+    assert_true(svm_features.forgets_irqs);
+    fake_cpuid_set(0x40000000U, 0, (struct cpuid_regs){ .ebx = 0x4b4d564b, .ecx = 0x564b4d56, .edx = 0x4d });   /* KVM's */
+    assert_null(svm_probe());
+    assert_false(svm_features.forgets_irqs);
+}
+
 static void a_cpu_that_differs_from_the_first_is_refused(void **state)
 {
     (void)state;
@@ -81,6 +98,7 @@ int main(void)
         cmocka_unit_test(what_is_missing_is_named_in_a_sentence),
         cmocka_unit_test(a_disabled_svm_that_is_not_locked_is_switched_on),
         cmocka_unit_test(every_feature_is_optional_but_nested_paging),
+        cmocka_unit_test(qemus_emulation_is_known_by_its_signature),
         cmocka_unit_test(a_cpu_that_differs_from_the_first_is_refused),
     };
 

@@ -197,6 +197,29 @@ static void an_interrupt_goes_in_as_a_virtual_one(void **state)
     assert_false(x.cut_short.valid);
 }
 
+/* QEMU's APIC is asked again after each VMRUN that noted a virtual interrupt, and only then. */
+static void only_qemu_is_reminded_of_its_interrupts(void **state)
+{
+    struct world *w = *state;
+    struct hv_event e = { .type = EVENT_EXTINT, .vector = 0xef };
+    struct vmexit x;
+
+    svm_fake_guest(guest_takes_the_interrupt);
+    svm_inject(&w->v, &e);
+    svm_enter(&w->v, &x);
+    assert_int_equal(fake_cr8_writes(), 0);
+    svm_features.forgets_irqs = true;
+    svm_inject(&w->v, &e);
+    svm_enter(&w->v, &x);
+    assert_int_equal(fake_cr8_writes(), 1);
+    svm_fake_guest(guest_looks_at_the_event);
+    svm_enter(&w->v, &x);
+    assert_int_equal(fake_cr8_writes(), 1);
+    svm_open_irq_window(&w->v, true);
+    svm_enter(&w->v, &x);
+    assert_int_equal(fake_cr8_writes(), 2);
+}
+
 /* QEMU says meanwhile that an exception of that number was under way. */
 static void guest_exits_before_it_takes_the_interrupt(struct hw_vcpu *v, struct vmcb *b)
 {
@@ -338,6 +361,7 @@ int main(void)
         W(a_triple_fault_shows_as_the_exit_it_would_have_been),
         W(a_page_fault_cut_short_keeps_its_address),
         W(an_interrupt_goes_in_as_a_virtual_one),
+        W(only_qemu_is_reminded_of_its_interrupts),
         W(one_that_was_not_taken_goes_in_again),
         W(beside_a_window_it_is_injected),
         W(an_nmi_cut_short_goes_in_again),

@@ -90,6 +90,7 @@ uint64_t cpu_read_cr4(void);
 void cpu_write_cr0(uint64_t value);
 void cpu_write_cr3(uint64_t value);
 void cpu_write_cr4(uint64_t value);
+void cpu_write_cr8(uint64_t value);     /* the local APIC's TPR, bits 7:4 */
 void cpu_invlpg(const void *v);
 uint64_t cpu_read_dr(unsigned int n);
 void cpu_write_dr(unsigned int n, uint64_t value);
