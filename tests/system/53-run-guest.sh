@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # ./run --guest: a Debian system from its own disk, in each of the three kinds, and a script in it.
+# GUEST_MODES in the environment: some of them.
 . "$(dirname "$0")/lib.sh"
 [ -n "${TEST_FULL:-}" ] || exit 77
 
@@ -14,7 +15,7 @@ echo "=== end"
 exit 7
 END
 
-for mode in pvhvm hvm pvh; do
+for mode in ${GUEST_MODES:-pvhvm hvm pvh}; do
     boot "$mode" --kernel lz4 --guest --mode "$mode" --batch "$TEST_LOG/script"
     check "$mode: the status of the guest's script comes back" [ "$BOOT_STATUS" -eq 7 ]
     check "$mode: it is Debian 12" section_has kernel '^12\.'
