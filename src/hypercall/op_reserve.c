@@ -9,18 +9,11 @@
 
 #include <mm/frames.h>
 
-static bool room_for(const struct domain *d, uint64_t pages)
-{
-    return READ_ONCE(d->tot_pages) + pages <= READ_ONCE(d->max_pages);
-}
-
-static bool populate_page(struct physmap_batch *b, gfn_t g)
+static bool put_page(struct physmap_batch *b, gfn_t g)
 {
     struct domain *d = b->d;
     mfn_t m;
 
-    if (!room_for(d, 1))
-        return false;
     if (d->is_dom0)
         return physmap_put_back(d, g) == 0;
     m = frame_alloc_claimed(0, d->id, &d->claim);
@@ -33,21 +26,39 @@ static bool populate_page(struct physmap_batch *b, gfn_t g)
 }
 
 /* A large page in one piece, if nothing is there yet. */
-static bool populate_large(struct physmap_batch *b, gfn_t g, unsigned int order)
+static bool put_large(struct domain *d, gfn_t g, unsigned int order)
 {
-    struct domain *d = b->d;
-    mfn_t m;
+    mfn_t m = frame_alloc_claimed(order, d->id, &d->claim);
 
-    if (order != PAGE_ORDER_2M || d->is_dom0 || !IS_ALIGNED(g.v, BIT(order)) ||
-        !room_for(d, BIT(order)))
-        return false;
-    m = frame_alloc_claimed(order, d->id, &d->claim);
     if (!mfn_is_valid(m))
         return false;
     if (physmap_put_new(d, g, order, m) == 0)
         return true;
     for (uint64_t i = 0; i < BIT(order); i++)
         (void)frame_put(mfn_add(m, i));
+    return false;
+}
+
+/* The room is taken first: two vCPUs that ask for a domain's last page do not both get one. */
+static bool populate_page(struct physmap_batch *b, gfn_t g)
+{
+    if (!physmap_room(b->d, 1))
+        return false;
+    if (put_page(b, g))
+        return true;
+    physmap_count(b->d, -1);
+    return false;
+}
+
+static bool populate_large(struct physmap_batch *b, gfn_t g, unsigned int order)
+{
+    struct domain *d = b->d;
+
+    if (order != PAGE_ORDER_2M || d->is_dom0 || !IS_ALIGNED(g.v, BIT(order)) || !physmap_room(d, BIT(order)))
+        return false;
+    if (put_large(d, g, order))
+        return true;
+    physmap_count(d, -(int64_t)BIT(order));
     return false;
 }
 

@@ -14,6 +14,22 @@ void physmap_end(struct physmap_batch *b)
     b->count = 0;
 }
 
+bool physmap_room(struct domain *d, uint64_t pages)
+{
+    uint64_t now = READ_ONCE(d->tot_pages);
+
+    do {
+        if (now + pages > READ_ONCE(d->max_pages))
+            return false;
+    } while (!__atomic_compare_exchange_n(&d->tot_pages, &now, now + pages, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+    return true;
+}
+
+void physmap_count(struct domain *d, int64_t pages)
+{
+    __atomic_fetch_add(&d->tot_pages, (uint64_t)pages, __ATOMIC_SEQ_CST);
+}
+
 /* Nothing was mapped: no CPU can have it cached, nothing to let go. Device memory has no
  * references. */
 static void retire(struct physmap_batch *b, const struct slat_entry *old)
@@ -21,7 +37,7 @@ static void retire(struct physmap_batch *b, const struct slat_entry *old)
     if (old->type == P2M_HOLE)
         return;
     if (p2m_type_is_ram(old->type))
-        __atomic_fetch_sub(&b->d->tot_pages, 1, __ATOMIC_SEQ_CST);
+        physmap_count(b->d, -1);
     b->old[b->count++] = *old;
     if (b->count == PHYSMAP_BATCH)
         physmap_end(b);
@@ -37,8 +53,6 @@ int physmap_put(struct physmap_batch *b, gfn_t g, mfn_t m, enum p2m_type type)
     rc = p2m_set(&b->d->p2m, g, 0, m, type, &old);
     if (rc != 0)
         return rc;
-    if (p2m_type_is_ram(type))
-        __atomic_fetch_add(&b->d->tot_pages, 1, __ATOMIC_SEQ_CST);
     retire(b, &old);
     return 0;
 }
@@ -54,10 +68,8 @@ static int map_new(struct domain *d, gfn_t g, unsigned int order, mfn_t m)
                            .order = (uint8_t)order };
     int rc = slat_map(&d->p2m.slat, g, order, &e);
 
-    if (rc == 0) {
+    if (rc == 0)
         d->p2m.max_gfn = max_of(d->p2m.max_gfn, g.v + BIT(order) - 1);
-        __atomic_fetch_add(&d->tot_pages, BIT(order), __ATOMIC_SEQ_CST);
-    }
     return rc;
 }
 
@@ -120,21 +132,24 @@ int physmap_take(struct physmap_batch *b, gfn_t g)
     return rc;
 }
 
-/* Puts the page that is at g there once more, as a small page: taking it away afterwards needs no
- * memory. */
-static int split_at(struct physmap_batch *b, gfn_t g, mfn_t m)
+/* A page of its own RAM once more, wherever it is already. */
+static int put_again(struct physmap_batch *b, gfn_t g, mfn_t m)
 {
     int rc;
 
     if (!frame_get(m, b->d->id))
         return -EINVAL;
+    physmap_count(b->d, 1);
     rc = physmap_put(b, g, m, P2M_RAM_RW);
-    if (rc != 0)
+    if (rc != 0) {
+        physmap_count(b->d, -1);
         (void)frame_put(m);
+    }
     return rc;
 }
 
-/* The page moves: it is put in its new place first and taken from the old one second. */
+/* The page moves: it is put in its new place first and taken from the old one second, which needs no memory where it is a
+ * small one. */
 int physmap_move(struct physmap_batch *b, gfn_t from, gfn_t to)
 {
     struct domain *d = b->d;
@@ -146,17 +161,10 @@ int physmap_move(struct physmap_batch *b, gfn_t from, gfn_t to)
     if (from.v == to.v)
         return 0;
     if (e.order > 0)
-        rc = split_at(b, from, e.mfn);
-    if (rc != 0)
-        return rc;
-    if (!frame_get(e.mfn, d->id))
-        return -EINVAL;
-    rc = physmap_put(b, to, e.mfn, P2M_RAM_RW);
-    if (rc != 0) {
-        (void)frame_put(e.mfn);
-        return rc;
-    }
-    return physmap_take(b, from);
+        rc = put_again(b, from, e.mfn);
+    if (rc == 0)
+        rc = put_again(b, to, e.mfn);
+    return rc != 0 ? rc : physmap_take(b, from);
 }
 
 void *physmap_own_page(struct domain *d, gfn_t g, mfn_t *m)

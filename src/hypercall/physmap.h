@@ -20,6 +20,10 @@ static inline struct physmap_batch physmap_begin(struct domain *d)
 /* Flushes and lets go of what was replaced. */
 void physmap_end(struct physmap_batch *b);
 
+/* Pages of RAM are counted before they are put, and no longer when they are replaced or taken. physmap_room() counts them if the
+ * domain may have so many, physmap_count() in any case (negative: they were not put after all). */
+bool physmap_room(struct domain *d, uint64_t pages) must_check;
+void physmap_count(struct domain *d, int64_t pages);
 /* Puts m at g; the caller's reference becomes the map's, or is still the caller's on error. A
  * mapped grant is not replaced: -EBUSY. */
 int physmap_put(struct physmap_batch *b, gfn_t g, mfn_t m, enum p2m_type type) must_check;

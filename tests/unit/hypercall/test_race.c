@@ -45,6 +45,7 @@ struct actor {
     uint64_t area;                         /* guest-physical, its own */
     uint32_t handle[SLOTS];
     bool mapped[SLOTS];
+    uint64_t too_many;
 };
 
 static unsigned int dice(struct actor *a, unsigned int n)
@@ -89,10 +90,10 @@ static void play_events(struct actor *a)
 }
 
 /* One extent; its number stands behind the argument. */
-static int64_t reserve(struct actor *a, uint64_t cmd, uint64_t gfn)
+static int64_t reserve(struct actor *a, uint64_t cmd, domid_t domid, uint64_t gfn)
 {
     struct { struct xen_memory_reservation r; uint64_t gfn; } m = {
-        .r = { .nr_extents = 1, .domid = DOMID_SELF }, .gfn = gfn
+        .r = { .nr_extents = 1, .domid = domid }, .gfn = gfn
     };
 
     m.r.extent_start.p = (void *)(a->area + offsetof(__typeof__(m), gfn));
@@ -107,8 +108,8 @@ static void play_pages(struct actor *a, uint64_t base)
                                        .gpfn = base + dice(a, PAGES) };
 
     switch (dice(a, 3)) {
-    case 0: (void)reserve(a, XENMEM_decrease_reservation, base + dice(a, PAGES)); break;
-    case 1: (void)reserve(a, XENMEM_populate_physmap, base + dice(a, PAGES)); break;
+    case 0: (void)reserve(a, XENMEM_decrease_reservation, DOMID_SELF, base + dice(a, PAGES)); break;
+    case 1: (void)reserve(a, XENMEM_populate_physmap, DOMID_SELF, base + dice(a, PAGES)); break;
     default:
         /* dom0's pages stay where devices find them. */
         if (a->v->domain->id != 0)
@@ -272,11 +273,49 @@ static void three_vcpus_at_once_leave_the_books_balanced(void **state)
     books_balance(world.guest);
 }
 
+/* Asks for a page of the guest's, and gives it up again. */
+static void *ask(void *arg)
+{
+    struct actor *a = arg;
+    const struct domain *d = world.guest;
+    uint64_t got = 0;
+
+    fake_cpu_switch(a->cpu);
+    vcpu_load(a->v);
+    for (unsigned int i = 0; i < 4 * ROUNDS; i++) {
+        if (reserve(a, XENMEM_populate_physmap, 1, SCRATCH + a->cpu) != 1)
+            continue;
+        got++;
+        a->too_many += READ_ONCE(d->tot_pages) > d->max_pages;
+        assert_int_equal(reserve(a, XENMEM_decrease_reservation, 1, SCRATCH + a->cpu), 1);
+    }
+    assert_true(got > 0);
+    vcpu_unload(a->v);
+    return NULL;
+}
+
+static void two_that_ask_for_the_last_page_do_not_both_get_one(void **state)
+{
+    struct actor actor[2] = { { .v = world.v0, .cpu = 0, .area = 0x10000 }, { .v = world.v1, .cpu = 1, .area = 0x20000 } };
+    uint64_t before = world.guest->tot_pages;
+    pthread_t thread[2];
+
+    (void)state;
+    world.guest->max_pages = before + 1;
+    for (unsigned int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, ask, &actor[i]), 0);
+    for (unsigned int i = 0; i < 2; i++)
+        assert_int_equal(pthread_join(thread[i], NULL), 0);
+    assert_int_equal(actor[0].too_many + actor[1].too_many, 0);
+    assert_int_equal(world.guest->tot_pages, before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(three_vcpus_at_once_leave_the_books_balanced, world_setup,
                                         world_teardown),
+        cmocka_unit_test_setup_teardown(two_that_ask_for_the_last_page_do_not_both_get_one, world_setup, world_teardown),
     };
 
     world_cpus = 3;

@@ -136,6 +136,7 @@ static void put_large(uint64_t gfn)
     mfn_t m = frame_alloc(PAGE_ORDER_2M, 1, true);
 
     assert_true(mfn_is_valid(m));
+    physmap_count(world.guest, BIT(PAGE_ORDER_2M));
     assert_int_equal(physmap_put_new(world.guest, gfn_of(gfn), PAGE_ORDER_2M, m), 0);
 }
 
