@@ -39,13 +39,11 @@ void credit_burn(struct credit2 *c, struct credit2_unit *u, ns_t now)
     credit_pay(c, u, now);
 }
 
-/* Whoever runs next has credit: if it has not, everyone gets some. */
-void credit_reset_for(struct credit2_runq *rq, const struct credit2_unit *u)
+/* Everyone gets as much as makes the credit of u positive. */
+void credit_reset(struct credit2_runq *rq, const struct credit2_unit *u)
 {
     int64_t credit = credit_of(rq, u);
 
-    if (credit > 0)
-        return;
     rq->base += (uint64_t)(-credit / CREDIT2_INIT + 1) * (uint64_t)CREDIT2_INIT;
     rq->resets++;
 }

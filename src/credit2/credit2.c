@@ -273,6 +273,19 @@ static void wait_here(struct credit2 *c, struct credit2_unit *u, ns_t now)
     u->displaced = true;
 }
 
+/* u is to run and has no credit: everybody gets some if someone else wants this CPU, nobody if not. */
+static void top_up(struct credit2 *c, unsigned int cpu, struct credit2_unit *u, bool wanted)
+{
+    struct credit2_runq *rq = rq_of_cpu(c, cpu);
+
+    if (credit_of(rq, u) > 0)
+        return;
+    if (wanted || candidate(c, cpu))
+        credit_reset(rq, u);
+    else
+        credit_forgive(rq, u);
+}
+
 struct credit2_choice credit2_pick(struct credit2 *c, unsigned int cpu, bool go_on, bool yielded,
                                    ns_t now, struct credit2_effects *fx)
 {
@@ -304,10 +317,7 @@ struct credit2_choice credit2_pick(struct credit2 *c, unsigned int cpu, bool go_
         set_resched(c, cpu, NS_NEVER);
         return (struct credit2_choice){ NULL, NS_NEVER };
     }
-    if (displaced || candidate(c, cpu))
-        credit_reset_for(rq_of_cpu(c, cpu), on->unit);
-    else
-        credit_forgive(rq_of_cpu(c, cpu), on->unit);
+    top_up(c, cpu, on->unit, displaced != NULL);
     tickle_idle(c, cpu, fx);
     balance(c, now, fx);
     if (displaced)

@@ -88,7 +88,7 @@ static inline ns_t credit_burn_time(const struct credit2 *c, const struct credit
 void credit_pay(struct credit2 *c, struct credit2_unit *u, ns_t now);
 void credit_burn(struct credit2 *c, struct credit2_unit *u, ns_t now);
 void credit_clip(const struct credit2_runq *rq, struct credit2_unit *u);
-void credit_reset_for(struct credit2_runq *rq, const struct credit2_unit *u);
+void credit_reset(struct credit2_runq *rq, const struct credit2_unit *u);
 void credit_forgive(const struct credit2_runq *rq, struct credit2_unit *u);
 void load_change(struct credit2_runq *rq, struct credit2_unit *u, bool in, ns_t now);
 
