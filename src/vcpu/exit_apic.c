@@ -4,8 +4,18 @@
 
 #include <x86/time.h>
 
+/* Where the CPU delivers interrupts it keeps what is in service, too. */
+static void reload_svi(struct vcpu *v)
+{
+    int isr = vlapic_highest_isr(&v->lapic);
+
+    hw_set_svi(&v->hw, isr < 0 ? 0 : (uint8_t)isr);
+}
+
 void vcpu_apic_effect(struct vcpu *v, const struct vlapic_effect *e)
 {
+    if ((e->what & VLAPIC_SELF_IRQ) && v->lapic.hw_delivery)
+        reload_svi(v);
     if (e->what & VLAPIC_TIMER)
         timer_set(&v->lapic_timer, v->lapic.timer_deadline);
     if (e->what & VLAPIC_ICR)
@@ -51,10 +61,10 @@ void vcpu_apic_mode_changed(struct vcpu *v)
     __atomic_store_n(&v->lapic.hw_delivery, v->hw.delivers_interrupts, __ATOMIC_SEQ_CST);
     (void)vlapic_sync(&v->lapic);
     if (v->lapic.hw_delivery) {
-        int irr = vlapic_highest_irr(&v->lapic), isr = vlapic_highest_isr(&v->lapic);
+        int irr = vlapic_highest_irr(&v->lapic);
 
         hw_set_rvi(&v->hw, irr < 0 ? 0 : (uint8_t)irr);
-        hw_set_svi(&v->hw, isr < 0 ? 0 : (uint8_t)isr);
+        reload_svi(v);
     }
 }
 

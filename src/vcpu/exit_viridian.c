@@ -87,19 +87,11 @@ static bool set_os_id(struct vcpu *v, uint64_t value)
 static bool apic_write(struct vcpu *v, uint16_t offset, uint32_t value)
 {
     struct vlapic_effect e = { 0 };
-    int isr;
 
-    if (vlapic_is_x2apic(&v->lapic)) {
-        if (!vcpu_wrmsr_x2apic(v, VLAPIC_X2APIC_MSR(offset), value))
-            return false;
-    } else {
-        (void)vlapic_write(&v->lapic, offset, value, time_now(), &e);
-        vcpu_apic_effect(v, &e);
-    }
-    if (v->lapic.hw_delivery) {            /* the CPU keeps what is in service, too */
-        isr = vlapic_highest_isr(&v->lapic);
-        hw_set_svi(&v->hw, isr < 0 ? 0 : (uint8_t)isr);
-    }
+    if (vlapic_is_x2apic(&v->lapic))
+        return vcpu_wrmsr_x2apic(v, VLAPIC_X2APIC_MSR(offset), value);
+    (void)vlapic_write(&v->lapic, offset, value, time_now(), &e);
+    vcpu_apic_effect(v, &e);
     return true;
 }
 

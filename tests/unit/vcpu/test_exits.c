@@ -3,6 +3,7 @@
 
 #include "world.h"
 #include <pvhvm/viridian.h>
+#include <vmx/vmcs_fake.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 #define UPCALL 0xf3
 #define SVR 0x80fU                 /* x2APIC MSR of the spurious vector register */
 #define APIC_BASE 0x1bU
+#define INTR_STATUS 0x810U         /* VMCS: RVI, and SVI above it */
 
 static const struct vmexit no_exit;
 
@@ -329,6 +331,30 @@ static void the_apic_is_reached_by_msrs(void **state)
     v->pending.valid = false;
 }
 
+/* An EOI that was emulated, to the page or by MSR, while the CPU delivers interrupts: what is in service below it. */
+static void the_cpu_is_told_what_is_in_service_after_an_eoi(void **state)
+{
+    struct vcpu *v = enlightened();
+    struct vlapic_effect e = { 0 };
+
+    (void)state;
+    assert_int_equal(wrmsr(v, APIC_BASE, v->lapic.base_msr | VLAPIC_BASE_EN), ACT_ADVANCE);
+    assert_true(vlapic_write(&v->lapic, VLAPIC_REG_SVR, 0x1ff, 0, &(struct vlapic_effect){ 0 }));
+    for (uint8_t vector = 0x41; vector <= 0x91; vector += 0x50) {
+        assert_true(vlapic_set_irr(&v->lapic, vector, false));
+        (void)vlapic_sync(&v->lapic);
+        vlapic_accept(&v->lapic, vector);
+    }
+    v->hw.delivers_interrupts = v->lapic.hw_delivery = true;
+    hw_set_svi(&v->hw, 0x91);
+    assert_true(vlapic_write(&v->lapic, VLAPIC_REG_EOI, 0, 0, &e));
+    vcpu_apic_effect(v, &e);
+    assert_int_equal(vmcs_fake_get(INTR_STATUS) >> 8, 0x41);
+    assert_int_equal(wrmsr(v, VIRIDIAN_EOI, 0), ACT_ADVANCE);
+    assert_int_equal(vmcs_fake_get(INTR_STATUS) >> 8, 0);
+    v->hw.delivers_interrupts = v->lapic.hw_delivery = false;
+}
+
 static void a_crash_has_its_parameters(void **state)
 {
     struct vcpu *v = enlightened();
@@ -387,6 +413,7 @@ int main(void)
         T(the_hypercall_page_is_for_those_who_say_who_they_are),
         T(times_and_numbers_are_the_domains),
         T(the_apic_is_reached_by_msrs),
+        T(the_cpu_is_told_what_is_in_service_after_an_eoi),
         T(a_crash_has_its_parameters),
         T(its_hypercalls_are_none_of_xens),
     };
