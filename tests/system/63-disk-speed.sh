@@ -3,7 +3,8 @@
 # With --full: sequential reads of dom0 against those of the bare kernel in the same machine, NVMe and virtio-blk. dom0 uses
 # bounce buffers (swiotlb=force, which Tenon appends); what they take is shown by dom0 without and the bare kernel with them.
 # By the host's clock, so the host should have nothing else to do. SPEED_CLOCK=instructions in the environment: a machine
-# whose clock counts instructions, where that does not matter (QEMU 7.2 has hung there). ROUNDS (1) of each.
+# whose clock counts instructions, where that does not matter (QEMU 7.2 has hung there). ROUNDS (1) of each. SPEED_WHO: some of
+# them; "xen" is Debian's Xen 4.17 with a PVH dom0 in the same machine, which wants an IOMMU for that.
 . "$(dirname "$0")/lib.sh"
 [ -n "${TEST_FULL:-}" ] || exit 77
 
@@ -39,11 +40,23 @@ speed() {
     wait $watcher 2>/dev/null
 }
 
+speed_xen() {
+    [ -d "$TEST_LOG/xen-package" ] ||
+        (cd "$TEST_LOG" && apt-get download -qq xen-hypervisor-4.17-amd64 && dpkg -x xen-hypervisor-4.17-amd64_*.deb xen-package) || exit
+    QEMU_EXTRA+=' -device amd-iommu' speed xen --hypervisor "$TEST_LOG"/xen-package/boot/xen-4.17-amd64.gz --cmdline dom0=pvh
+}
+
+everyone='bare bare-bounced tenon direct'
 for ((round = 1; round <= ${ROUNDS:-1}; round++)); do
-    speed bare --hypervisor none
-    speed tenon --kernel lz4
-    speed direct --kernel lz4 --dom0-cmdline swiotlb=noforce
-    speed bare-bounced --hypervisor none --dom0-cmdline swiotlb=force
+    for who in ${SPEED_WHO:-$everyone}; do
+        case $who in
+        bare) speed bare --hypervisor none ;;
+        bare-bounced) speed bare-bounced --hypervisor none --dom0-cmdline swiotlb=force ;;
+        tenon) speed tenon --kernel lz4 ;;
+        direct) speed direct --kernel lz4 --dom0-cmdline swiotlb=noforce ;;
+        xen) speed_xen ;;
+        esac
+    done
 done
 
 # median DISK FILE EXPRESSION: of the file's lines.
@@ -52,7 +65,7 @@ median() {
         awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)] + 0}'
 }
 for disk in nvme0n1 vda; do
-    for who in bare bare-bounced tenon direct; do
+    for who in ${SPEED_WHO:-$everyone}; do
         echo "$disk, $who: $(median $disk $who '$4') KiB/s; $(median $disk $who '100 * $2 / $3') per second of the host's CPU time"
     done
     tenon=$(median $disk tenon '$4') bare=$(median $disk bare '$4')
