@@ -43,7 +43,7 @@ speed() {
 speed_xen() {
     [ -d "$TEST_LOG/xen-package" ] ||
         (cd "$TEST_LOG" && apt-get download -qq xen-hypervisor-4.17-amd64 && dpkg -x xen-hypervisor-4.17-amd64_*.deb xen-package) || exit
-    QEMU_EXTRA+=' -device amd-iommu' speed xen --hypervisor "$TEST_LOG"/xen-package/boot/xen-4.17-amd64.gz --cmdline dom0=pvh
+    QEMU_CPU=EPYC,+svm,+npt,-smap,-smep,-monitor,-rdtscp QEMU_EXTRA+=' -device amd-iommu' speed xen --hypervisor "$TEST_LOG"/xen-package/boot/xen-4.17-amd64.gz --cmdline dom0=pvh
 }
 
 everyone='bare bare-bounced tenon direct'
