@@ -22,7 +22,7 @@ console_path() {
 follow() {
     tty=$(xenstore-read "$(console_path)") || return
     stty -F "$tty" raw -echo
-    cat "$tty" >/tmp/guest-console &
+    cat "$tty" >/tmp/guest-console 2>/dev/null &       # the line breaks when the guest goes
     reader=$!
     xl unpause guest
     left=$silence said=0
