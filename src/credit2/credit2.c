@@ -63,7 +63,7 @@ int64_t credit2_credit(const struct credit2 *c, const struct credit2_unit *u)
 
 /*
  * Nobody was waiting, so whoever runs had no reason to pick and may have burned more than it had:
- * what picking all along would have handed out is handed out now, before someone waits.
+ * that is forgiven, as picking all along would have done, before someone waits.
  */
 static void catch_up(struct credit2 *c, struct credit2_runq *rq, ns_t now)
 {

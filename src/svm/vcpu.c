@@ -158,6 +158,7 @@ static void run(struct hw_vcpu *v, struct svm_cpu *cpu)
     if (unlikely(v->spec_ctrl != 0))
         cpu_wrmsr(MSR_SPEC_CTRL, v->spec_ctrl);
     svm_enter_guest(v, svm(v)->vmcb_pa, cpu->host_pa);
+    /* VMRUN noted a virtual interrupt: QEMU's APIC looks again for one of the machine's (docs/caveats.md). */
     if (unlikely(svm_features.forgets_irqs && (svm(v)->virtual_irq || v->irq_window)))
         cpu_write_cr8(0);
     if (unlikely(v->spec_ctrl != 0))
