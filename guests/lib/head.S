@@ -13,16 +13,31 @@
         .long entry32
 
 /*
- * The other way in, for HVM guests: QEMU loads a multiboot kernel (Multiboot 0.6.96, 3.1). It takes no 64-bit ELF file, but where this header
- * says what lies where it does not look at more of it.
+ * The other way in, for HVM guests: the beginning of guests.bzimage's second part, which the Linux boot protocol puts at 1 MiB. setup.S
+ * comes here in protected mode, ESI at the setup header's segment; what is where belongs elsewhere.
  */
-        .section .multiboot, "a"
-        .align  4
-multiboot:
-        .long   0x1badb002
-        .long   0x00010000              /* the addresses below count */
-        .long   -(0x1badb002 + 0x00010000)
-        .long   multiboot, multiboot, file_end, image_end, entry32
+#include "linux.h"
+        .section .first, "ax"
+        .code32
+first:  mov     $LINUX_SEL_DATA, %eax
+        mov     %eax, %ds
+        mov     %eax, %es
+        mov     %eax, %ss
+        mov     LINUX_CMDLINE(%esi), %ebx
+        cld
+        mov     $LINUX_KERNEL, %esi
+        mov     $first, %edi
+        mov     $file_end, %ecx
+        sub     %edi, %ecx
+        rep movsb
+        xor     %eax, %eax
+        mov     $bss_begin, %edi
+        mov     $image_end, %ecx
+        sub     %edi, %ecx
+        rep stosb
+        mov     $LINUX_MAGIC, %eax
+        mov     $entry32, %ecx
+        jmp     *%ecx
 
         .text
         .code32

@@ -4,6 +4,7 @@
 #include "child.h"
 #include "cpu.h"
 #include "hypercall.h"
+#include "linux.h"
 
 #include <xen/arch-x86/hvm/start_info.h>
 
@@ -14,25 +15,19 @@ void trap_start(unsigned int cpu);
 void low_copy(void);
 void guest_start(void) __attribute__((noreturn));
 
-#define MULTIBOOT_MAGIC 0x2badb002U
-#define MULTIBOOT_CMDLINE 0x4U
-struct multiboot_info { uint32_t flags, mem_lower, mem_upper, boot_device, cmdline; };
-
 static char line[1024];
 
 const struct hvm_start_info *start_info(void)
 {
-    return entry_state.eax == MULTIBOOT_MAGIC ? NULL : (const void *)(uintptr_t)entry_state.ebx;
+    return entry_state.eax == LINUX_MAGIC ? NULL : (const void *)(uintptr_t)entry_state.ebx;
 }
 
 static const char *given_line(void)
 {
     const struct hvm_start_info *s = start_info();
-    const struct multiboot_info *m = (const void *)(uintptr_t)entry_state.ebx;
+    uintptr_t at = s ? s->cmdline_paddr : entry_state.ebx;
 
-    if (s)
-        return s->cmdline_paddr ? (const char *)(uintptr_t)s->cmdline_paddr : "";
-    return m->flags & MULTIBOOT_CMDLINE ? (const char *)(uintptr_t)m->cmdline : "";
+    return at ? (const char *)at : "";
 }
 
 /* It may lie where our own low code goes. */

@@ -9,9 +9,13 @@ config() {
     {
         echo "type = \"$2\""
         echo "name = \"$1\""
-        echo 'kernel = "/root/guests.elf"'
+        if [ "$2" = hvm ]; then
+            echo 'kernel = "/root/guests.bzimage"'
+            printf 'xen_platform_pci = 0\nvnc = 0\nvga = "stdvga"\nserial = "null"\n'
+        else
+            echo 'kernel = "/root/guests.elf"'
+        fi
         echo "cmdline = \"guest-test log $4\""
-        [ "$2" != hvm ] || printf 'xen_platform_pci = 0\nvnc = 0\nvga = "stdvga"\nserial = "null"\n'
         echo 'memory = 64'
         echo "vcpus = $3"
         echo 'tsc_mode = "native"'

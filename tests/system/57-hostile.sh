@@ -17,7 +17,8 @@ rounds=500 storm=20
 } >"$TEST_LOG/hostile.sh"
 TEST_EMULATOR=${TEST_EMULATOR:-tcg} boot hostile --cpus 2 --kernel lz4 --timeout 3600 \
     --cmdline "dom0_mem=640M,max:640M guest_loglvl=info/all run_limit=4000" \
-    --add "$SOURCE_DIR/build/release/guests/guests.elf" --add "$SOURCE_DIR/tests/system/dom0/guests.sh" --batch "$TEST_LOG/hostile.sh"
+    --add "$SOURCE_DIR/build/release/guests/guests.elf" --add "$SOURCE_DIR/build/release/guests/guests.bzimage" \
+    --add "$SOURCE_DIR/tests/system/dom0/guests.sh" --batch "$TEST_LOG/hostile.sh"
 
 # succeeds SECTION TEST...: the guest itself found nothing wrong.
 succeeds() {

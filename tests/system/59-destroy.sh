@@ -12,7 +12,8 @@ build_product "$TEST_LOG/build.log"
     cat "$SOURCE_DIR/tests/system/dom0/destroy.sh"
 } >"$TEST_LOG/destroy.sh"
 TEST_EMULATOR=${TEST_EMULATOR:-tcg} boot destroy --cpus 2 --kernel lz4 --timeout 3600 --cmdline "dom0_mem=640M,max:640M" \
-    --add "$SOURCE_DIR/build/release/guests/guests.elf" --add "$SOURCE_DIR/tests/system/dom0/guests.sh" --batch "$TEST_LOG/destroy.sh"
+    --add "$SOURCE_DIR/build/release/guests/guests.elf" --add "$SOURCE_DIR/build/release/guests/guests.bzimage" \
+    --add "$SOURCE_DIR/tests/system/dom0/guests.sh" --batch "$TEST_LOG/destroy.sh"
 
 check "the script's exit status comes back" [ "$BOOT_STATUS" -eq 0 ]
 check "a PVH and an HVM guest of our own begin" eval 'section_has busy-first "^status 0$" && section_has plain-first "^status 0$"'

@@ -73,7 +73,7 @@ s cycles cat cycles
 sleep 3
 after=$(now_is)
 s list xl list
-s qemu pgrep -fa qemu-system
+s qemu pgrep -fa 'qemu-system.*-xen-domid [1-9]'
 echo "=== memory"
 [ "$before" = "$after" ] && echo "the same" || echo "before $before, after $after"
 s dom0-log dmesg

@@ -31,9 +31,10 @@ config() {
 # guest NAME VCPUS WORDS [LINE...]: NAME.cfg of a guest with the project's own kernel; PVH if no lines are given.
 guest() {
     guest_name=$1
+    case $* in *'type = "hvm"'*) guest_kernel=guests.bzimage ;; *) guest_kernel=guests.elf ;; esac
     {
         echo "name = \"$1\""
-        echo 'kernel = "/root/guests.elf"'
+        echo "kernel = \"/root/$guest_kernel\""
         echo "vcpus = $2"
         echo "cmdline = \"guest-test cpus=$2 $3\""
         echo 'memory = 64'

@@ -32,7 +32,7 @@ look() {
 
 # attached_sums: what dom0 reads of the qcow2 disk, as a disk of its own.
 attached_sums() {
-    xl block-attach 0 'format=qcow2,vdev=xvdz,access=r,target=/root/data.qcow2' && await 60 test -b /dev/xvdz && disk_sums /dev/xvdz
+    xl block-attach 0 'format=qcow2,vdev=xvdz,access=rw,target=/root/data.qcow2' && await 60 test -b /dev/xvdz && disk_sums /dev/xvdz
     xl block-detach 0 xvdz
 }
 
