@@ -42,6 +42,13 @@ ROWS = [
     ("grant-copy-page", "grant copy of a page", NOT_ABOVE),
     ("xl-create-pvh", "xl create to the first instruction, PVH", NOT_ABOVE),
     ("xl-create-hvm", "the same, HVM (QEMU, hvmloader, SeaBIOS)", NOT_ABOVE),
+    ("kernel-to-init-pvh", "kernel's clock at its init, PVH", NOT_ABOVE),
+    ("kernel-to-init-pvhvm", "the same, PVHVM", NOT_ABOVE),
+    ("kernel-to-init-hvm", "the same, HVM", NOT_ABOVE),
+    ("disk-sequential-pvh", "blkfront, 64 KiB read in order, PVH", NOT_ABOVE),
+    ("disk-random-pvh", "blkfront, 4 KiB read anywhere, PVH", NOT_ABOVE),
+    ("disk-sequential-pvhvm", "blkfront, 64 KiB read in order, PVHVM", NOT_ABOVE),
+    ("disk-random-pvhvm", "blkfront, 4 KiB read anywhere, PVHVM", NOT_ABOVE),
     ("idle-memory-kib", "memory beside its own, KiB, of a PVH guest of 64 MiB", NOT_ABOVE),
 ]
 

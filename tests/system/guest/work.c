@@ -8,6 +8,7 @@
  *   net=NAME    waits for this card, gives it 192.168.77.2/24 and sends back what comes in by one TCP connection to port 7
  *   net2        the same with the address 192.168.77.3, for a second guest
  *   peer        instead connects to 192.168.77.2, sends 256 KiB, and says the checksums of what went and what came; mib=N: N MiB
+ *   time=NAME   nanoseconds of a request to this disk, past the page cache: 64 of 64 KiB one after the other, 256 of 4 KiB here and there
  *   log=A,B     says the lines of the kernel's log that contain one of the words: with "quiet" the slow serial port is spared the rest
  *   act=WHAT    then: off (the default), reboot, crash or stay
  */
@@ -38,6 +39,24 @@ static void nap(void)
     struct __kernel_old_timespec t = { .tv_nsec = 100000000 };
 
     (void)call(__NR_nanosleep, (long)&t, 0, 0, 0, 0);
+}
+
+/* Nanoseconds since the kernel began to keep time. */
+static unsigned long now(void)
+{
+    struct __kernel_old_timespec t = { 0 };
+
+    (void)call(__NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, (long)&t, 0, 0, 0);
+    return (unsigned long)t.tv_sec * 1000000000UL + (unsigned long)t.tv_nsec;
+}
+
+static void say_figure(const char *what, unsigned long ns)
+{
+    say("guest: took ");
+    say(what);
+    say(" ");
+    say_number(ns);
+    say("\n");
 }
 
 /* The value of NAME= on the command line; empty if there is none. */
@@ -159,9 +178,9 @@ static void load_modules(void)
 
 /* ---- disk ---- */
 
-static uint8_t buffer[64 << 10];
+static uint8_t buffer[64 << 10] __attribute__((aligned(4096)));
 
-static long open_disk(const char *name)
+static long open_disk(const char *name, long how)
 {
     char path[80] = "/dev/";
     long fd = -1;
@@ -171,7 +190,7 @@ static long open_disk(const char *name)
     for (int tries = 0; fd < 0 && tries < 300; tries++) {
         if (tries)
             nap();
-        fd = call(__NR_open, (long)path, O_RDWR, 0, 0, 0);
+        fd = call(__NR_open, (long)path, how, 0, 0, 0);
     }
     return fd;
 }
@@ -210,13 +229,36 @@ static void use_disk(const char *name)
 
     if (!*name)
         return;
-    fd = open_disk(name);
+    fd = open_disk(name, O_RDWR);
     if (fd < 0) {
         say("guest: no disk\n");
         return;
     }
     read_disk(fd);
     write_disk(fd);
+    (void)call(__NR_close, fd, 0, 0, 0, 0);
+}
+
+/* Reads COUNT times SIZE bytes of the first 4 MiB, STEP further each time. */
+static unsigned long time_reads(long fd, unsigned long count, unsigned long size, unsigned long step)
+{
+    unsigned long begin = now();
+
+    for (unsigned long n = 0; n < count; n++)
+        if (call(__NR_pread64, fd, (long)buffer, (long)size, (long)(n * step % DISK_READ), 0) != (long)size)
+            return 0;
+    return (now() - begin) / count;
+}
+
+static void time_disk(const char *name)
+{
+    long fd;
+
+    if (!*name)
+        return;
+    fd = open_disk(name, O_RDONLY | O_DIRECT);
+    say_figure("disk-sequential", time_reads(fd, 64, sizeof(buffer), sizeof(buffer)));
+    say_figure("disk-random", time_reads(fd, 256, 4096, 4096 * 389));
     (void)call(__NR_close, fd, 0, 0, 0, 0);
 }
 
@@ -272,6 +314,7 @@ static void talk_to_peer(void)
     struct sum went = { 0, 0 }, came = { 0, 0 };
     unsigned long mib = number_of("mib"), bytes = mib ? mib << 20 : NET_BYTES;
     long s, n = 1;
+    unsigned long begin;
 
     for (int tries = 0; tries < 300; tries++) {
         s = call(__NR_socket, INTERNET, STREAM, 0, 0, 0);
@@ -281,6 +324,7 @@ static void talk_to_peer(void)
         nap();
     }
     say("guest: network talks\n");
+    begin = now();
     while (n > 0 && came.bytes < bytes) {
         for (size_t i = 0; i < 4096; i++)
             buffer[i] = (uint8_t)(i * 5 + went.bytes / 4096);
@@ -291,6 +335,7 @@ static void talk_to_peer(void)
             sum_add(&came, buffer, n > 0 ? (size_t)n : 0);
         }
     }
+    say_figure("network", now() - begin);
     (void)call(__NR_close, s, 0, 0, 0, 0);
     say("guest: network sent ");
     sum_say(&went);
@@ -335,10 +380,13 @@ static void use_network(const char *name)
 
 void start(void)
 {
+    unsigned long begin = now();
+
     mount("proc", "/proc");
     mount("sysfs", "/sys");
     mount("devtmpfs", "/dev");
     say("guest: init runs\n");
+    say_figure("kernel-to-init", begin);
     load_modules();
     show("online", "/sys/devices/system/cpu/online");
     show("clocksource", "/sys/devices/system/clocksource/clocksource0/current_clocksource");
@@ -346,6 +394,7 @@ void start(void)
     show("uptime", "/proc/uptime");
     show_log(value_of("log"));
     use_disk(value_of("disk"));
+    time_disk(value_of("time"));
     use_network(value_of("net"));
     say("guest: done\n");
     if (asked("act=crash"))
