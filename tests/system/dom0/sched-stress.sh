@@ -27,7 +27,7 @@ any() {
     one vcpu all 0 1
     one mask all 0 1 2 3 0-1 1-3 2-3 all,^0 1,3 all all
     one sched credit2 null
-    one weight 0 1 64 256 256 512 1024 2048 65536     # not 65535: beside it dom0 gets a 256th of a CPU, by right, and no command ends
+    one weight 0 1 64 256 256 512 1024 65535 65536
     one cap 0 0 10 50 100 150 200 400 900
     one rate 0 100 1000 1000 5000 30000
     one dom0 256 512 1024
