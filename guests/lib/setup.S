@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The first two sectors of guests.bzimage: a kernel as of the Linux boot protocol (linux/Documentation/x86/boot.rst), because that is what
- * QEMU loads without its fw_cfg's DMA, which it has not under Xen: its loader of multiboot kernels then waits for ever (QEMU 7.2).
+ * QEMU loads without its fw_cfg's DMA, which it has not under Xen: its loader of multiboot kernels waited for ever (QEMU 7.2 on Tenon).
  * Assembled as if at 0; runs at offset 0x200 in real mode, all segments at its begin.
  */
 #include "linux.h"

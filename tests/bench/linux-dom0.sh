@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # Runs in dom0: how long Debian's kernel takes to its init as a guest of each kind, and there to read its disk.
+. /root/guests.sh
 . /root/guest-lib.sh
 
 # linux NAME TYPE DISK LINE...: its figures, and what came of it. On the platform's console or, without one, Xen's.
@@ -17,16 +18,11 @@ linux() {
         for line; do echo "$line"; done
     } >"$name.cfg"
     s "$name-create" xl create -p "$name.cfg"
-    if [ $console = hvc0 ]; then
-        await 30 xenstore-exists "/local/domain/$(xl domid "$name")/console/tty"
-        tty=$(xenstore-read "/local/domain/$(xl domid "$name")/console/tty")
-        stty -F "$tty" raw -echo
-        cat "$tty" >"$name.said" &
-    fi
+    [ $console = ttyS0 ] || reader "$name"
     xl unpause "$name"
     s "$name-gone" await 900 is_gone "$name"
     is_gone "$name" || xl destroy "$name"
-    tr -d '\r' <"$name.said" | sed -n "s/^guest: took \(.*\) \([0-9]*\)$/guest: bench \1-$name \2 \2 \2 1/p"
+    tr -d '\r' <"$name.console" | sed -n "s/^guest: took \(.*\) \([0-9]*\)$/guest: bench \1-$name \2 \2 \2 1/p"
 }
 
 hvm='vnc = 0'
@@ -34,7 +30,7 @@ disk='disk = [ "format=raw,vdev=xvda,access=rw,backendtype=qdisk,target=/root/da
 disk_image data.img 16
 drivers
 linux pvh pvh xvda "$disk"
-linux pvhvm hvm xvda "$disk" "$hvm" 'serial = "file:/root/pvhvm.said"'
-linux hvm hvm '' "$hvm" 'serial = "file:/root/hvm.said"' 'xen_platform_pci = 0'
+linux pvhvm hvm xvda "$disk" "$hvm" 'serial = "file:/root/pvhvm.console"'
+linux hvm hvm '' "$hvm" 'serial = "file:/root/hvm.console"' 'xen_platform_pci = 0'
 echo "=== end"
 exit 0

@@ -240,14 +240,16 @@ static void use_disk(const char *name)
 }
 
 /* Reads COUNT times SIZE bytes of the first 4 MiB, STEP further each time. */
-static unsigned long time_reads(long fd, unsigned long count, unsigned long size, unsigned long step)
+static void time_reads(const char *what, long fd, unsigned long count, unsigned long size, unsigned long step)
 {
     unsigned long begin = now();
 
     for (unsigned long n = 0; n < count; n++)
-        if (call(__NR_pread64, fd, (long)buffer, (long)size, (long)(n * step % DISK_READ), 0) != (long)size)
-            return 0;
-    return (now() - begin) / count;
+        if (call(__NR_pread64, fd, (long)buffer, (long)size, (long)(n * step % DISK_READ), 0) != (long)size) {
+            say("guest: not read\n");
+            return;
+        }
+    say_figure(what, (now() - begin) / count);
 }
 
 static void time_disk(const char *name)
@@ -257,8 +259,8 @@ static void time_disk(const char *name)
     if (!*name)
         return;
     fd = open_disk(name, O_RDONLY | O_DIRECT);
-    say_figure("disk-sequential", time_reads(fd, 64, sizeof(buffer), sizeof(buffer)));
-    say_figure("disk-random", time_reads(fd, 256, 4096, 4096 * 389));
+    time_reads("disk-sequential", fd, 64, sizeof(buffer), sizeof(buffer));
+    time_reads("disk-random", fd, 256, 4096, 4096 * 389);
     (void)call(__NR_close, fd, 0, 0, 0, 0);
 }
 
@@ -314,7 +316,6 @@ static void talk_to_peer(void)
     struct sum went = { 0, 0 }, came = { 0, 0 };
     unsigned long mib = number_of("mib"), bytes = mib ? mib << 20 : NET_BYTES;
     long s, n = 1;
-    unsigned long begin;
 
     for (int tries = 0; tries < 300; tries++) {
         s = call(__NR_socket, INTERNET, STREAM, 0, 0, 0);
@@ -324,7 +325,6 @@ static void talk_to_peer(void)
         nap();
     }
     say("guest: network talks\n");
-    begin = now();
     while (n > 0 && came.bytes < bytes) {
         for (size_t i = 0; i < 4096; i++)
             buffer[i] = (uint8_t)(i * 5 + went.bytes / 4096);
@@ -335,7 +335,6 @@ static void talk_to_peer(void)
             sum_add(&came, buffer, n > 0 ? (size_t)n : 0);
         }
     }
-    say_figure("network", now() - begin);
     (void)call(__NR_close, s, 0, 0, 0, 0);
     say("guest: network sent ");
     sum_say(&went);
