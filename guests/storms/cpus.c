@@ -84,8 +84,19 @@ static void random_context(struct vcpu_hvm_context *c)
             ((uint32_t *)(void *)&c->cpu_regs)[i] = random32();
 }
 
-/* JMP to itself, in any mode. */
-static void prepare_loop(void) { memcpy((void *)LOOP, "\xeb\xfe", 2); }
+/*
+ * JMP to itself, in any mode; also where a CPU begins that INIT has left without a SIPI and VCPUOP_up runs all the same. A
+ * dom0 has the machine's firmware there, and keeps it.
+ */
+static void prepare_loop(void)
+{
+    uint8_t *page = page_alloc();
+
+    memcpy((void *)LOOP, "\xeb\xfe", 2);
+    memcpy(page + 0xff0, "\xeb\xfe", 2);
+    (void)memory_op(XENMEM_add_to_physmap, &(struct xen_add_to_physmap){ .domid = DOMID_SELF,
+        .space = XENMAPSPACE_gmfn, .idx = address(page) >> 12, .gpfn = 0xfffff });
+}
 
 GUEST_TEST(storm_init, "INIT, SIPI and VCPUOP_initialise sent at once and without end disturb no other guest")
 {

@@ -8,7 +8,7 @@
 [ -n "${TEST_FULL:-}${HOSTILE:-}" ] || exit 77
 
 build_product "$TEST_LOG/build.log"
-names=${HOSTILE:-calls registers ports devices tables events grants smp rewrite initialise init contexts rings platform halt triple}
+names=${HOSTILE:-calls registers ports devices tables events apic grants smp rewrite initialise init contexts rings platform halt triple}
 rounds=500 storm=20
 [ -z "${TEST_FULL:-}" ] || rounds=8000 storm=400
 {
@@ -42,7 +42,8 @@ succeeds registers msr_every_write msr_ranges
 succeeds ports ports_every_one ports_every_write
 succeeds devices mmio_every_page mmio_instructions
 succeeds tables wild_tables wild_registers
-succeeds events storm_events storm_apic storm_timers
+succeeds events storm_events
+succeeds apic storm_apic storm_timers
 succeeds grants storm_grants
 succeeds smp hypercall_storm_smp
 succeeds rewrite rewrite_instructions

@@ -64,7 +64,7 @@ reader() {
     await 30 has_console "$1" || return
     tty=$(xenstore-read "/local/domain/$(xl domid "$1")/console/tty") || return
     stty -F "$tty" raw -echo
-    cat "$tty" >>"$1.console" &
+    cat "$tty" >>"$1.console" 2>/dev/null &
 }
 
 # begin NAME: makes a guest of NAME.cfg, paused until its console is read.
