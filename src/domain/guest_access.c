@@ -133,7 +133,7 @@ static bool entry_holds(const struct walk_cache_entry *e, const struct guest_mod
                         uint32_t access, uint64_t generation)
 {
     if (e->steps == 0 || e->va_page != va_page || e->cr3 != m->cr3 || e->access != access ||
-        e->slat_generation != generation || e->cr0 != m->cr0 || e->cr4 != m->cr4 || e->efer != m->efer)
+        e->ram_generation != generation || e->cr0 != m->cr0 || e->cr4 != m->cr4 || e->efer != m->efer)
         return false;
     for (unsigned int i = 0; i < e->steps; i++)
         if (READ_ONCE(*e->pte[i]) != e->value[i])
@@ -166,23 +166,26 @@ static bool record_walk(struct vcpu *v, const struct guest_mode *mode, gva_t va,
     return e->page != NULL;
 }
 
-/* Where a page of the guest's memory is, or NULL: go the long way. */
+/* Where a page of the guest's memory is, or NULL: go the long way. The last one recorded comes first. */
 static char *remembered_page(struct vcpu *v, const struct guest_mode *mode, gva_t va, uint32_t access)
 {
-    uint64_t va_page = va.v & PAGE_MASK, generation = READ_ONCE(v->domain->p2m.slat.generation);
-    struct walk_cache_entry *e = &v->walks[((va_page >> PAGE_SHIFT) ^ access) % WALK_CACHE_SIZE];
+    uint64_t va_page = va.v & PAGE_MASK, generation = READ_ONCE(v->domain->p2m.slat.ram_generation);
+    struct walk_cache_entry *set = v->walks[((va_page >> PAGE_SHIFT) ^ access) % WALK_CACHE_SETS];
 
-    if (entry_holds(e, mode, va_page, access, generation))
-        return e->page;
-    *e = (struct walk_cache_entry){ .va_page = va_page, .cr3 = mode->cr3, .cr0 = mode->cr0, .cr4 = mode->cr4,
-                                    .efer = mode->efer, .slat_generation = generation, .access = (uint8_t)access };
-    if (!record_walk(v, mode, va, access, e))
-        e->steps = 0;
+    for (unsigned int i = 0; i < WALK_CACHE_WAYS; i++)
+        if (entry_holds(&set[i], mode, va_page, access, generation))
+            return set[i].page;
+    for (unsigned int i = WALK_CACHE_WAYS - 1; i > 0; i--)
+        set[i] = set[i - 1];
+    set[0] = (struct walk_cache_entry){ .va_page = va_page, .cr3 = mode->cr3, .cr0 = mode->cr0, .cr4 = mode->cr4,
+                                        .efer = mode->efer, .ram_generation = generation, .access = (uint8_t)access };
+    if (!record_walk(v, mode, va, access, &set[0]))
+        set[0].steps = 0;
     return NULL;
 }
 
 /*
- * Through a remembered translation, if there is one. While the map's lock is held and its generation is the entry's, no page
+ * Through a remembered translation, if there is one. While the map's lock is held and its generation of RAM is the entry's, no page
  * of that walk has left the map, and so none has been given back. (dom0's never are.)
  */
 static bool remembered_copy(struct vcpu *v, const struct guest_mode *mode, gva_t va, uint32_t access, void *buf, size_t size)

@@ -125,8 +125,12 @@ static void replace(struct slat *e, uint64_t *at, unsigned int order, uint64_t e
     if (entry_is_table(old, level)) {
         slat_retire(e, entry_mfn(old), level - 1);
         e->generation++;
-    } else if (narrows(e->format, old, entry)) {
-        e->generation++;
+        e->ram_generation++;
+    } else {
+        bool narrower = narrows(e->format, old, entry);
+
+        e->generation += narrower;
+        e->ram_generation += entry_type(old) == P2M_RAM_RW && (narrower || entry_type(entry) != P2M_RAM_RW);
     }
 }
 

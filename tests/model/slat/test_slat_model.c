@@ -132,13 +132,15 @@ static int model_change(const struct change *c)
     return c->op == OP_TYPE && !any ? -ENOENT : 0;
 }
 
-static bool model_narrowed(void)
+static bool model_narrowed(bool ram_only)
 {
     for (uint64_t g = change_first; g < change_first + change_count; g++) {
         const struct cell *o = &model[g], *n = &wanted[g];
 
-        if (o->type == P2M_HOLE)
+        if (o->type == P2M_HOLE || (ram_only && o->type != P2M_RAM_RW))
             continue;
+        if (ram_only && n->type != P2M_RAM_RW)
+            return true;
         if (n->type == P2M_HOLE || o->mfn != n->mfn || o->memtype != n->memtype || (o->rwx & ~n->rwx))
             return true;
     }
@@ -157,7 +159,7 @@ static int apply(const struct change *c)
 static void one_change(bool failures)
 {
     struct change c = pick_change();
-    uint64_t generation = slat.generation, tables = slat.table_count, before = stores;
+    uint64_t generation = slat.generation, ram_generation = slat.ram_generation, tables = slat.table_count, before = stores;
     int rc, expected;
 
     change_first = c.g;
@@ -173,8 +175,10 @@ static void one_change(bool failures)
         return;
     }
     assert_int_equal(rc, expected);
-    if (model_narrowed())
+    if (model_narrowed(false))
         assert_true(slat.generation > generation);
+    if (model_narrowed(true))
+        assert_true(slat.ram_generation > ram_generation);
     if (rc == 0)
         memcpy(&model[c.g], &wanted[c.g], change_count * sizeof(model[0]));
 }

@@ -169,6 +169,28 @@ static void only_taking_away_moves_the_generation(void **state)
     assert_int_equal(w->slat.generation, 3);
 }
 
+static void only_ram_that_goes_moves_the_generation_of_ram(void **state)
+{
+    struct slat_entry grant = { .mfn = mfn_of(60), .type = P2M_GRANT_RW, .rwx = SLAT_R | SLAT_W, .memtype = SLAT_WB };
+    struct world *w = *state;
+
+    map(w, 5, 0, 50);
+    assert_int_equal(slat_map(&w->slat, gfn_of(6), 0, &grant), 0);
+    assert_int_equal(slat_unmap(&w->slat, gfn_of(6), 0), 0);
+    assert_int_equal(w->slat.generation, 1);
+    assert_int_equal(w->slat.ram_generation, 0);
+    assert_int_equal(slat_map(&w->slat, gfn_of(5), 0, &grant), 0);
+    assert_int_equal(w->slat.ram_generation, 1);
+    map(w, 5, 0, 50);
+    assert_int_equal(w->slat.ram_generation, 1);
+    assert_int_equal(slat_set_type(&w->slat, gfn_of(5), 0, P2M_RAM_LOGDIRTY, SLAT_R), 0);
+    assert_int_equal(w->slat.ram_generation, 2);
+    map(w, 0, 9, G_2M);                        /* a table goes, and who knows what was in it */
+    assert_int_equal(w->slat.ram_generation, 3);
+    assert_int_equal(slat_unmap(&w->slat, gfn_of(0), 9), 0);
+    assert_int_equal(w->slat.ram_generation, 4);
+}
+
 static void unmapping_a_hole_needs_no_memory(void **state)
 {
     struct world *w = *state;
@@ -427,6 +449,7 @@ int main(void)
         T(a_large_page_over_tables_retires_them_until_reclaim),
         T(a_retired_table_still_says_the_same_to_a_cpu_that_walks_it),
         T(only_taking_away_moves_the_generation),
+        T(only_ram_that_goes_moves_the_generation_of_ram),
         T(unmapping_a_hole_needs_no_memory),
         T(unmap_of_a_part_splits_and_of_a_whole_drops_all_below),
         T(set_type_keeps_frames_and_holes),

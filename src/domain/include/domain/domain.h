@@ -41,13 +41,15 @@
 struct guest_area { mfn_t mfn; void *page; uint32_t offset; };
 
 /*
- * The last translations of a dom0 vCPU's hypercall buffers, with the page-table entries that made them. A translation is
- * used again only if every one of those entries reads the same now, so that no TLB flush of the guest need be seen.
+ * The last translations of a vCPU's code and hypercall buffers, with the page-table entries that made them. A translation is
+ * used again only if every one of those entries reads the same now, so that no TLB flush of the guest need be seen, and if no
+ * RAM has left the guest's physical map since.
  */
-#define WALK_CACHE_SIZE 8U
+#define WALK_CACHE_SETS 8U
+#define WALK_CACHE_WAYS 2U             /* code and the buffer that it names may meet in one set */
 #define WALK_MAX_STEPS 5U
 struct walk_cache_entry {
-    uint64_t va_page, cr3, cr0, cr4, efer, slat_generation;
+    uint64_t va_page, cr3, cr0, cr4, efer, ram_generation;
     uint8_t access;                    /* ACCESS_*: another kind of access may be refused */
     uint8_t steps;                     /* 0: unused */
     const uint64_t *pte[WALK_MAX_STEPS];   /* in RAM that stays: guest_access.c */
@@ -97,7 +99,7 @@ struct vcpu {
     uint64_t exit_tsc[EXIT_COUNT];     /* and TSC ticks spent in the hypervisor for them */
     uint64_t exit_max[EXIT_COUNT];
     uint64_t hypercalls[HYPERCALL_STATS], hypercall_tsc[HYPERCALL_STATS];   /* by number */
-    struct walk_cache_entry walks[WALK_CACHE_SIZE];
+    struct walk_cache_entry walks[WALK_CACHE_SETS][WALK_CACHE_WAYS];
     char console_line[256]; unsigned int console_used;
 };
 

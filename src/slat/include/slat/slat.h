@@ -74,6 +74,7 @@ struct slat {
     uint64_t direct_base;    /* where all tables can be reached at base + frame * 4096; 0: ask the port */
     bool has_1g, has_2m, has_ad;
     uint64_t generation;     /* grows when a translation was removed or narrowed: CPUs must invalidate before entry */
+    uint64_t ram_generation; /* the same of P2M_RAM_RW alone: grants come and go without it */
     uint64_t table_count;    /* tables held, those that wait for reclaim included */
     mfn_t retired;           /* list of unlinked tables */
     uint64_t retired_count;
