@@ -59,16 +59,28 @@ bool io_bus_claims(const struct io_bus *bus, enum io_space space, uint64_t addr,
     return at < bus->count && bus->range[at].space == space && bus->range[at].first < addr + size;
 }
 
-enum io_result io_bus_access(const struct io_bus *bus, struct io_req *req)
+/* Of no bytes: in none. */
+static bool is_within(const struct io_range *r, const struct io_req *req)
 {
-    unsigned int at = lower_bound(bus, req->space, req->addr);
-    const struct io_range *r;
+    return r->space == req->space && req->addr >= r->first && req->addr <= r->last &&
+           req->size - 1U <= r->last - req->addr;
+}
 
-    if (at >= bus->count || req->size == 0)
-        return IO_UNCLAIMED;
-    r = &bus->range[array_index_nospec(at, IO_BUS_MAX)];
-    if (r->space != req->space || req->addr < r->first || req->size - 1U > r->last - req->addr)
-        return IO_UNCLAIMED;
+enum io_result io_bus_access(struct io_bus *bus, struct io_req *req)
+{
+    unsigned int at = bus->last_hit;
+    const struct io_range *r = &bus->range[at];
+
+    if (at >= bus->count || !is_within(r, req)) {
+        at = lower_bound(bus, req->space, req->addr);
+        if (at >= bus->count)
+            return IO_UNCLAIMED;
+        at = (unsigned int)array_index_nospec(at, IO_BUS_MAX);
+        r = &bus->range[at];
+        if (!is_within(r, req))
+            return IO_UNCLAIMED;
+        bus->last_hit = at;
+    }
     r->dev->access(r->ctx, req);
     return req->effects & IO_EFFECT_FORWARD ? IO_UNCLAIMED : IO_DONE;
 }

@@ -392,17 +392,14 @@ void vlapic_set_tpr(struct vlapic *a, uint8_t tpr)
     update_ppr(a);
 }
 
-int vlapic_pending(const struct vlapic *a)
+int vlapic_deliverable(const struct vlapic *a, int vector)
 {
-    int vector;
-
-    if (!vlapic_is_enabled(a))
-        return -1;
-    vector = vlapic_highest_irr(a);
-    if (vector < 0 || ((uint32_t)vector & 0xf0U) <= (vlapic_ppr(a) & 0xf0U))
+    if (vector < 0 || !vlapic_is_enabled(a) || ((uint32_t)vector & 0xf0U) <= (vlapic_ppr(a) & 0xf0U))
         return -1;
     return vector;
 }
+
+int vlapic_pending(const struct vlapic *a) { return vlapic_deliverable(a, vlapic_highest_irr(a)); }
 
 void vlapic_accept(struct vlapic *a, uint8_t vector)
 {

@@ -42,9 +42,9 @@ static uint8_t length(const struct svm_exit_raw *raw)
 static struct hv_event decode_event(uint64_t info)
 {
     uint64_t type = (info >> EVENT_TYPE_SHIFT) & EVENT_TYPE;
-    struct hv_event e = { .valid = info & EVENT_VALID, .vector = (uint8_t)(info & EVENT_VECTOR) };
+    struct hv_event e = { .valid = true, .vector = (uint8_t)(info & EVENT_VECTOR) };
 
-    if (!e.valid || type == SVM_EVENT_SOFT_INT ||
+    if (type == SVM_EVENT_SOFT_INT ||
         (type == SVM_EVENT_EXCEPTION && (e.vector == X86_BP || e.vector == X86_OF)))
         return (struct hv_event){ 0 };
     e.type = type == SVM_EVENT_INTR ? EVENT_EXTINT : type == SVM_EVENT_NMI ? EVENT_NMI : EVENT_HW_EXCEPTION;
@@ -135,7 +135,9 @@ void svm_decode(const struct svm_exit_raw *raw, struct vmexit *x)
     x->hw_reason = (uint32_t)raw->code;
     x->hw_qual = raw->info1;
     x->insn_len = 0;
-    x->cut_short = decode_event(raw->int_info);
+    x->cut_short.valid = false;
+    if (unlikely(raw->int_info & EVENT_VALID))
+        x->cut_short = decode_event(raw->int_info);
     if (raw->code < CODE_EXCEPTION_END) {
         decode_range(raw, x);
     } else if (raw->code < ARRAY_COUNT(rows) && (rows[raw->code].flags & KNOWN)) {

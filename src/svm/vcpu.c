@@ -125,9 +125,9 @@ void svm_unload(struct hw_vcpu *v)
 struct hw_vcpu *svm_borrow(struct hw_vcpu *v) { return v; }
 void svm_give_back(struct hw_vcpu *v unused_arg, struct hw_vcpu *previous unused_arg) { }
 
-static void collect(const struct vmcb *b, struct svm_exit_raw *raw)
+static struct svm_exit_raw collect(const struct vmcb *b)
 {
-    *raw = (struct svm_exit_raw){
+    return (struct svm_exit_raw){
         .code = b->exit_code, .info1 = b->exit_info1, .info2 = b->exit_info2, .int_info = b->exit_int_info,
         .rip = b->rip, .next_rip = svm_features.nrips ? b->next_rip : 0, .dr6 = b->dr6,
     };
@@ -171,10 +171,19 @@ static void run(struct hw_vcpu *v, struct svm_cpu *cpu)
     b->clean = svm_features.clean ? CLEAN_ALL : 0;
 }
 
+static void read_exit(struct hw_vcpu *v, struct vmexit *x)
+{
+    struct svm_exit_raw raw = collect(vmcb_of(v));
+
+    if (svm(v)->virtual_irq)
+        raw.int_info = svm_virtual_irq_end(v, raw.int_info);
+    svm_decode(&raw, x);
+    finish_exit(v, x);
+}
+
 void svm_enter(struct hw_vcpu *v, struct vmexit *x)
 {
     struct svm_cpu *cpu = svm_this_cpu();
-    struct svm_exit_raw raw;
 
     ASSERT(!cpu_irqs_enabled());
     ASSERT(cpu->current == v);
@@ -188,9 +197,5 @@ void svm_enter(struct hw_vcpu *v, struct vmexit *x)
         svm_inject_write(v);
     run(v, cpu);
     v->event.valid = false;
-    collect(vmcb_of(v), &raw);
-    if (svm(v)->virtual_irq)
-        raw.int_info = svm_virtual_irq_end(v, raw.int_info);
-    svm_decode(&raw, x);
-    finish_exit(v, x);
+    read_exit(v, x);
 }

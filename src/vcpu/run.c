@@ -158,34 +158,31 @@ static int callback_pending(const struct vcpu *v)
     return evtchn_upcall_pending(&d->evtchn, v->id) ? d->callback_vector : -1;
 }
 
-/* What we must inject ourselves: the callback, and without virtual-interrupt delivery the APIC's best. */
-static int next_vector(struct vcpu *v, int callback)
+static void inject_vector(struct vcpu *v, uint8_t vector, bool by_apic)
 {
-    if (callback >= 0)
-        return callback;
-    return v->lapic.hw_delivery ? -1 : vlapic_pending(&v->lapic);
-}
+    struct hv_event e = { .valid = true, .type = EVENT_EXTINT, .vector = vector };
 
-static void inject_irq(struct vcpu *v)
-{
-    int callback = callback_pending(v);
-    int vector = next_vector(v, callback);
-    struct hv_event e = { .valid = true, .type = EVENT_EXTINT };
-
-    if (vector < 0) {
-        /* The PIC's is acknowledged with interrupts on, once the guest can take it (settle_extint). */
-        hw_want_irq_window(&v->hw, vcpu_wants_extint(v));
-        return;
-    }
     if (hw_event_is_queued(&v->hw) || hw_irq_blocked(&v->hw) != HW_OPEN) {
         hw_want_irq_window(&v->hw, true);
         return;
     }
-    e.vector = (uint8_t)vector;
-    if (callback < 0)
-        vlapic_accept(&v->lapic, e.vector);
+    if (by_apic)
+        vlapic_accept(&v->lapic, vector);
     hw_inject(&v->hw, &e);
-    hw_want_irq_window(&v->hw, next_vector(v, -1) >= 0 || vcpu_wants_extint(v));
+    hw_want_irq_window(&v->hw, (!v->lapic.hw_delivery && vlapic_pending(&v->lapic) >= 0) || vcpu_wants_extint(v));
+}
+
+/* What we must inject ourselves: the callback, and without virtual-interrupt delivery the APIC's best (irr; -1: nothing). */
+static void inject_irq(struct vcpu *v, int irr)
+{
+    int callback = callback_pending(v);
+    int vector = callback >= 0 ? callback : vlapic_deliverable(&v->lapic, irr);
+
+    if (vector >= 0)
+        inject_vector(v, (uint8_t)vector, callback < 0);
+    else
+        /* The PIC's is acknowledged with interrupts on, once the guest can take it (settle_extint). */
+        hw_want_irq_window(&v->hw, vcpu_wants_extint(v));
 }
 
 static void inject_nmi(struct vcpu *v)
@@ -201,23 +198,21 @@ static void inject_nmi(struct vcpu *v)
     hw_want_nmi_window(&v->hw, false);
 }
 
-/* An exit when the guest lowers its TPR below what keeps an interrupt waiting. */
-static void set_tpr_threshold(struct vcpu *v)
-{
-    int irr = vlapic_highest_irr(&v->lapic);
-
-    hw_set_tpr_threshold(&v->hw, irr < 0 ? 0 : (unsigned int)irr >> 4);
-}
-
 static void vcpu_inject(struct vcpu *v)
 {
+    int irr = -1;
+
     if (unlikely(READ_ONCE(v->pending_nmi)))
         inject_nmi(v);
-    if (v->lapic.hw_delivery)
+    if (v->lapic.hw_delivery) {
         vcpu_virtual_interrupts(v);
-    else if (v->hw.uses_tpr_threshold)
-        set_tpr_threshold(v);
-    inject_irq(v);
+    } else {
+        irr = vlapic_highest_irr(&v->lapic);
+        /* An exit when the guest lowers its TPR below what keeps an interrupt waiting. */
+        if (v->hw.uses_tpr_threshold)
+            hw_set_tpr_threshold(&v->hw, irr < 0 ? 0 : (unsigned int)irr >> 4);
+    }
+    inject_irq(v, irr);
 }
 
 bool vcpu_has_event(struct vcpu *v)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which device of ours answers a port or guest-physical address: a sorted array, binary search, no locks (built before the
- * domain runs; changes need the domain paused). Devices get a const ops record and their own context. */
+/* Which device of ours answers a port or guest-physical address: a sorted array, binary search, the last one found first.
+ * Built before the domain runs; changes need the domain paused; accesses hold its VDEV lock. Devices get a const ops record and
+ * their own context. */
 #ifndef HVM_IO_BUS_H
 #define HVM_IO_BUS_H
 
@@ -9,14 +10,14 @@
 struct io_device { void (*access)(void *ctx, struct io_req *req); const char *name; };
 struct io_range { enum io_space space; uint64_t first, last; const struct io_device *dev; void *ctx; };
 #define IO_BUS_MAX 64
-struct io_bus { unsigned int count; struct io_range range[IO_BUS_MAX]; };
+struct io_bus { unsigned int count, last_hit; struct io_range range[IO_BUS_MAX]; };
 
 /* -EEXIST: overlap, -ENOSPC. */
 int io_bus_add(struct io_bus *bus, enum io_space space, uint64_t first, uint64_t last,
                const struct io_device *dev, void *ctx) must_check;
 void io_bus_remove(struct io_bus *bus, enum io_space space, uint64_t first);
 /* An access that is not wholly inside one range is unclaimed. */
-enum io_result io_bus_access(const struct io_bus *bus, struct io_req *req);
+enum io_result io_bus_access(struct io_bus *bus, struct io_req *req);
 /* Is some of it a device's of ours? */
 bool io_bus_claims(const struct io_bus *bus, enum io_space space, uint64_t addr, unsigned int size);
 

@@ -92,6 +92,8 @@ bool vlapic_set_irr(struct vlapic *a, uint8_t vector, bool level);
 bool vlapic_sync(struct vlapic *a);
 /* Highest deliverable vector (above PPR) or -1. Software path; with hw_delivery: would the CPU deliver one? */
 int vlapic_pending(const struct vlapic *a);
+/* The same, of one who has vlapic_highest_irr() already. */
+int vlapic_deliverable(const struct vlapic *a, int irr);
 /* The CPU takes vector: IRR -> ISR, PPR updated. Software path. */
 void vlapic_accept(struct vlapic *a, uint8_t vector);
 void vlapic_eoi(struct vlapic *a, struct vlapic_effect *e);
