@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Run queues against each other. A CPU that finds nothing in its own takes from the one with most
- * waiting units, at once. Among queues that all have waiting units, credit is handed out the slower
- * the more weight shares a CPU: one that falls behind the mean by more than CREDIT2_INIT gives a unit
- * to the fastest. Uneven numbers thus take turns, and none is moved more often than the lag asks for.
+ * waiting units, at once. Among queues that have no idle CPU, credit is handed out the slower the more
+ * weight shares a CPU: one that falls behind the mean by more than CREDIT2_INIT gives a unit to the
+ * fastest. Uneven numbers thus take turns, and none is moved more often than the lag asks for.
  */
 #include "private.h"
 
@@ -97,28 +97,42 @@ struct credit2_unit *steal_for(struct credit2 *c, unsigned int cpu, ns_t now)
     return best;
 }
 
-/* How much credit each contended queue has handed out since last time, against their mean. */
-static uint32_t update_lags(struct credit2 *c)
+static bool is_busy(const struct credit2_runq *rq)
 {
-    uint64_t sum = 0;
+    return rq->waiting > 0 || (rq->cpu_count > 0 && rq->runnable >= rq->cpu_count);
+}
+
+/* The credit that it has handed out since last time; where nobody waits, nobody needs any: what would have been used up. */
+static int64_t handed_out(const struct credit2 *c, const struct credit2_runq *rq, ns_t elapsed)
+{
+    if (rq->contended && rq->waiting > 0)
+        return (int64_t)(rq->base - rq->balance_base);
+    return elapsed * rq->runnable * c->reference / (int64_t)rq->weight;
+}
+
+/* How much credit each queue that has been busy has handed out since last time, against their mean. */
+static uint32_t update_lags(struct credit2 *c, ns_t elapsed)
+{
+    int64_t sum = 0;
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < c->rq_count; i++) {
-        struct credit2_runq *rq = &c->rq[i];
+        const struct credit2_runq *rq = &c->rq[i];
 
-        if (rq->contended && rq->waiting > 0) {
-            sum += rq->base - rq->balance_base;
+        if (rq->busy && is_busy(rq)) {
+            sum += handed_out(c, rq, elapsed);
             n++;
         }
     }
     for (uint32_t i = 0; i < c->rq_count; i++) {
         struct credit2_runq *rq = &c->rq[i];
-        int64_t part = (int64_t)(rq->base - rq->balance_base);
+        bool busy = is_busy(rq);
 
-        rq->lag = n > 1 && rq->contended && rq->waiting > 0 ? rq->lag + (int64_t)(sum / n) - part : 0;
+        rq->lag = n > 1 && rq->busy && busy ? rq->lag + sum / n - handed_out(c, rq, elapsed) : 0;
         rq->lag = min_of(rq->lag, (int64_t)LAG_MAX);
         rq->lag = max_of(rq->lag, (int64_t)-LAG_MAX);
         rq->contended = rq->waiting > 0;
+        rq->busy = busy;
         rq->balance_base = rq->base;
     }
     return n;
@@ -129,47 +143,56 @@ static bool is_heavier(const struct credit2_runq *a, const struct credit2_runq *
     return a->weight * b->cpu_count > b->weight * a->cpu_count;
 }
 
-/* From the slowest queue to the fastest among those that have taken no part yet. False: it is not worth it. */
-static bool even_out(struct credit2 *c, ns_t now, struct credit2_effects *fx)
+/*
+ * From the slowest queue to the fastest among those that have taken no part yet. False: it is not worth it. True, and nothing
+ * is moved: the fastest may have none of the slowest one's, and is left out.
+ */
+static bool even_out(struct credit2 *c, ns_t now, struct credit2_effects *fx, uint32_t *moved)
 {
     uint32_t slow = CREDIT2_NONE, fast = CREDIT2_NONE;
-    struct credit2_unit *u;
+    struct credit2_unit *u = NULL;
 
     for (uint32_t i = 0; i < c->rq_count; i++) {
-        if (!c->rq[i].contended || c->rq[i].balanced_at == now)
+        if (!c->rq[i].busy || c->rq[i].balanced_at == now)
             continue;
-        if (slow == CREDIT2_NONE || c->rq[i].lag > c->rq[slow].lag)
+        if (c->rq[i].waiting > 0 && (slow == CREDIT2_NONE || c->rq[i].lag > c->rq[slow].lag))
             slow = i;
         if (fast == CREDIT2_NONE || c->rq[i].lag < c->rq[fast].lag)
             fast = i;
     }
-    if (slow == fast || c->rq[slow].lag - c->rq[fast].lag < CREDIT2_INIT)
+    if (slow == CREDIT2_NONE || c->rq[slow].lag - c->rq[fast].lag < CREDIT2_INIT)
         return false;
-    c->rq[slow].balanced_at = c->rq[fast].balanced_at = now;
-    if (!is_heavier(&c->rq[slow], &c->rq[fast]))
-        return true;
-    u = runq_find(c, &c->rq[slow], &c->rq[fast].cpus, true);
+    c->rq[fast].balanced_at = now;
+    if (is_heavier(&c->rq[slow], &c->rq[fast])) {
+        u = runq_find(c, &c->rq[slow], &c->rq[fast].cpus, true);
+        if (!u)
+            u = runq_find(c, &c->rq[slow], &c->rq[fast].cpus, false);
+    }
     if (!u)
-        u = runq_find(c, &c->rq[slow], &c->rq[fast].cpus, false);
-    if (!u)
         return true;
+    c->rq[slow].balanced_at = now;
+    (*moved)++;
     move(c, u, fast, now);
     tickle_busy(c, u, now, fx);
     return true;
 }
 
+#define EVEN_OUT_MISSES 8U       /* pairs without anything to move, at a time */
+
 void balance(struct credit2 *c, ns_t now, struct credit2_effects *fx)
 {
-    uint32_t contended;
+    ns_t elapsed = now - c->balanced_at;
+    uint32_t busy, moved = 0, tries = 0;
 
     if (now < c->balance_at)
         return;
-    c->balance_at = now + CREDIT2_BALANCE_PERIOD;
+    c->balanced_at = now;
+    c->balance_at = now + CREDIT2_BALANCE_PERIOD / 2 + (ns_t)(next_random(c) % CREDIT2_BALANCE_PERIOD);
     if (c->rq_count < 2)
         return;
-    contended = update_lags(c);
+    busy = update_lags(c, min_of(elapsed, (ns_t)LAG_MAX));
     /* One pair of queues in eight. */
-    for (uint32_t n = 0; contended >= 2 && n < 1 + contended / 8; n++)
-        if (!even_out(c, now, fx))
+    while (busy >= 2 && moved < 1 + busy / 8 && tries++ < moved + EVEN_OUT_MISSES)
+        if (!even_out(c, now, fx, &moved))
             break;
 }

@@ -301,6 +301,8 @@ struct credit2_choice credit2_pick(struct credit2 *c, unsigned int cpu, bool go_
     else if (u)
         settle(c, u, now, fx);
     u = on->unit;
+    if (u)
+        balance(c, now, fx);      /* before u makes room: then it is this CPU's alone for a moment, and no queue can take it */
     if (!u || yielded || now >= on->started + c->ratelimit)
         next = choose(c, cpu, u, yielded, now, fx);
     if (next) {
@@ -319,7 +321,8 @@ struct credit2_choice credit2_pick(struct credit2 *c, unsigned int cpu, bool go_
     }
     top_up(c, cpu, on->unit, displaced != NULL);
     tickle_idle(c, cpu, fx);
-    balance(c, now, fx);
+    if (!u)
+        balance(c, now, fx);
     if (displaced)
         wait_here(c, displaced, now);
     set_resched(c, cpu, run_until(c, cpu, on->unit, now));

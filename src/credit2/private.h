@@ -93,6 +93,7 @@ void credit_forgive(const struct credit2_runq *rq, struct credit2_unit *u);
 void load_change(struct credit2_runq *rq, struct credit2_unit *u, bool in, ns_t now);
 
 /* runq.c: the waiting units of a run queue by credit. */
+uint32_t next_random(struct credit2 *c);
 void runq_insert(struct credit2 *c, struct credit2_runq *rq, struct credit2_unit *u);
 void runq_remove(struct credit2_runq *rq, struct credit2_unit *u);
 /* The one with most credit that may run (preferred: likes to run) on one of the CPUs. O(log n). */

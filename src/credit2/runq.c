@@ -61,7 +61,7 @@ static void rotate_up(struct credit2_runq *rq, struct credit2_unit *u)
     sum_up(u);
 }
 
-static uint32_t next_random(struct credit2 *c)
+uint32_t next_random(struct credit2 *c)
 {
     uint32_t x = c->random;
 

@@ -119,6 +119,55 @@ static void uneven_numbers_take_turns_between_run_queues(void **state)
     sim_free(s);
 }
 
+/* One run queue to a CPU, and one of them has a single hog: nobody waits there, and still it has more than its share. */
+static void a_queue_where_nobody_waits_takes_its_part(void **state)
+{
+    struct sim *s = sim_new(seed_of(__func__), 2, 1);
+
+    (void)state;
+    for (unsigned int i = 0; i < 3; i++)
+        (void)sim_add_unit(s, sim_add_group(s, 256, 0), hog);
+    sim_start(s);
+    sim_run(s, 60 * SEC);
+    for (unsigned int i = 0; i < 3; i++) {
+        double got = share(sim_group_time(s, i), 120 * SEC) * 3;
+
+        printf("    hog %u: %.3f of its due\n", i, got);
+        assert_true(got > 0.95 && got < 1.05);
+    }
+    report("3 hogs on 2 run queues", s);
+    assert_true(s->c.migrations < 60 * 20);
+    sim_free(s);
+}
+
+/* The shares of domains by weight on four CPUs with a run queue each, however a light load has strewn them at first. */
+static void shares_do_not_depend_on_where_units_began(void **state)
+{
+    static const uint16_t weight[] = { 256, 512, 1024 };
+
+    (void)state;
+    for (unsigned int seed = 1; seed <= 8; seed++) {
+        struct sim *s = sim_new(seed_of(__func__) + seed, 4, 1);
+        unsigned int g[ARRAY_COUNT(weight)];
+
+        for (unsigned int i = 0; i < ARRAY_COUNT(weight); i++) {
+            g[i] = sim_add_group(s, weight[i], 0);
+            for (unsigned int k = 0; k < 4; k++)
+                (void)sim_add_unit(s, g[i], hog);
+        }
+        (void)sim_add_unit(s, sim_add_group(s, 256, 0), (struct sim_load){ 200 * US, 20000 * US, false, true, SIM_PLAIN });
+        sim_start(s);
+        sim_run(s, 30 * SEC);
+        for (unsigned int i = 0; i < ARRAY_COUNT(weight); i++) {
+            double got = share(sim_group_time(s, g[i]), 4 * 30 * SEC) / (weight[i] / 1792.0);
+
+            printf("    seed %u, weight %u: %.3f of what is due\n", seed, weight[i], got);
+            assert_true(got > 0.98 && got < 1.02);
+        }
+        sim_free(s);
+    }
+}
+
 static void a_cap_is_never_exceeded_in_any_period(unsigned int cpus, unsigned int units, uint16_t cap)
 {
     struct sim *s = sim_new(seed_of(__func__), cpus, cpus);
@@ -407,6 +456,8 @@ int main(void)
         cmocka_unit_test(shares_of_hogs_are_within_two_percent_of_their_weights),
         cmocka_unit_test(the_highest_weight_does_not_starve_the_lowest),
         cmocka_unit_test(uneven_numbers_take_turns_between_run_queues),
+        cmocka_unit_test(a_queue_where_nobody_waits_takes_its_part),
+        cmocka_unit_test(shares_do_not_depend_on_where_units_began),
         cmocka_unit_test(caps_bound_what_a_group_gets_in_every_period),
         cmocka_unit_test(a_cap_is_all_there_for_hogs),
         cmocka_unit_test(a_cap_is_kept_from_the_moment_it_is_set_and_gone_when_it_is_taken_away),

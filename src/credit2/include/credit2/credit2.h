@@ -32,7 +32,7 @@
 #define CREDIT2_WAKE_MARGIN (NS_PER_MS / 2)      /* what a waker must be ahead to interrupt */
 #define CREDIT2_MIGRATE_MARGIN (NS_PER_MS / 2)   /* and more, if it ran on another CPU last */
 #define CREDIT2_SOFT_SLACK (2 * NS_PER_MS)       /* what soft affinity may cost the one with most credit */
-#define CREDIT2_BALANCE_PERIOD (50 * NS_PER_MS)
+#define CREDIT2_BALANCE_PERIOD (50 * NS_PER_MS)  /* in the mean: from half to three halves, in step with nobody's slices */
 #define CREDIT2_RATELIMIT_DEFAULT NS_PER_MS
 
 struct credit2_mask { uint64_t bits[CREDIT2_MASK_WORDS]; };
@@ -100,8 +100,8 @@ struct credit2_runq {
     ns_t load_at;
     uint64_t balance_base;           /* base at the last balancing */
     ns_t balanced_at;                /* when it last gave or took one */
-    bool contended;                  /* units waited then */
-    int64_t lag;                     /* how far it is behind the mean of the contended ones */
+    bool contended, busy;            /* units waited then; no CPU was idle */
+    int64_t lag;                     /* how far it is behind the mean of the busy ones */
 };
 
 struct credit2 {
@@ -111,7 +111,7 @@ struct credit2 {
     uint16_t rq_of[CREDIT2_MAX_CPUS];
     struct credit2_mask idle;        /* our CPUs that run nothing and were not asked to */
     uint32_t reference;              /* highest weight: burns 1 ns of credit in 1 ns */
-    ns_t ratelimit, balance_at;
+    ns_t ratelimit, balance_at, balanced_at;
     struct list groups;
     uint32_t random;
     uint64_t decisions, migrations, visits;   /* visits: nodes of run queues that were looked at */
