@@ -35,7 +35,8 @@ struct ioreq_request ioreq_from_memory(uint64_t gpa, bool read, unsigned int siz
 
 static bool claims(const struct ioreq_server *s, const struct ioreq_request *r)
 {
-    uint64_t last = r->addr + r->size - 1;
+    uint64_t length = r->type == IOREQ_TYPE_COPY && r->run ? (uint64_t)r->run * r->size : r->size;
+    uint64_t last = r->addr + length - 1;
 
     switch (r->type) {
     case IOREQ_TYPE_PIO:

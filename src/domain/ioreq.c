@@ -279,6 +279,14 @@ enum io_result vcpu_io_port_run(struct vcpu *v, const struct io_req *req, gpa_t 
     return vcpu_io_request(v, &r);
 }
 
+enum io_result vcpu_io_memory_run(struct vcpu *v, const struct io_req *req, gpa_t memory, uint32_t run)
+{
+    const struct ioreq_request r = { .type = IOREQ_TYPE_COPY, .read = !req->write, .size = req->size, .run = run,
+                                     .addr = req->addr, .data = memory.v };
+
+    return vcpu_io_request(v, &r);
+}
+
 bool vcpu_io_invalidate(struct vcpu *v)
 {
     const struct ioreq_request r = { .type = IOREQ_TYPE_INVALIDATE, .size = 4, .data = UINT64_MAX };

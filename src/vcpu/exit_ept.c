@@ -100,6 +100,21 @@ enum io_result vcpu_mmio_access(struct vcpu *v, struct io_req *req)
     return result == IO_PENDING ? IO_PENDING : IO_DONE;
 }
 
+/* Elements between a device model's memory and RAM in one go; devices of ours are asked for one at a time. */
+enum io_result vcpu_mmio_run(struct vcpu *v, const struct io_req *req, gpa_t memory, uint32_t run)
+{
+    struct domain *d = v->domain;
+    struct vioapic *io;
+    bool ours;
+
+    if (d->is_dom0 || is_vioapic(d, req->addr, &io) || is_apic_page(v, req->addr))
+        return IO_UNCLAIMED;
+    spin_lock(&d->vdev_lock);
+    ours = io_bus_claims(&d->io_bus, IO_MMIO, req->addr, run * req->size);
+    spin_unlock(&d->vdev_lock);
+    return ours ? IO_UNCLAIMED : vcpu_io_memory_run(v, req, memory, run);
+}
+
 /* ---- running an instruction against it ---- */
 
 /* An emulation under way, with the page that the exit already told the translation of, for reading (known) or writing (known_writable). */
@@ -229,7 +244,35 @@ static enum emul_result emul_port_run(void *ctx, uint16_t port, bool write, gva_
     type = p2m_lookup(&m->v->domain->p2m, gpa_to_gfn(first)).type;
     if (*count < 2 || (type != P2M_RAM_RW && !(write && type == P2M_RAM_RO)))
         return EMUL_UNHANDLED;
-    return vcpu_emul_port_run(m->v, &m->accesses, &req, first, count);
+    return vcpu_emul_run(m->v, &m->accesses, &req, first, count);
+}
+
+static bool is_ram(enum p2m_type type, bool to_write) { return type == P2M_RAM_RW || (!to_write && type == P2M_RAM_RO); }
+
+/* A page that is no RAM, and of none of our devices as far as the exit told. */
+static bool may_be_device_models(const struct emulation *m, gpa_t a, enum p2m_type type)
+{
+    return (type == P2M_HOLE || type == P2M_MMIO_DM) && !(m->device && (a.v & PAGE_MASK) == m->pa_page);
+}
+
+/* RAM on one side, a device model's memory on the other. */
+static enum emul_result emul_copy_run(void *ctx, gva_t from, gva_t to, unsigned int size, uint32_t *count)
+{
+    struct emulation *m = ctx;
+    struct p2m *p = &m->v->domain->p2m;
+    struct io_req req = { .space = IO_MMIO, .size = (uint8_t)size };
+    enum p2m_type from_type, to_type;
+    gpa_t a, b;
+
+    if (translate(m, from, false, &a) != EMUL_DONE || translate(m, to, true, &b) != EMUL_DONE)
+        return EMUL_UNHANDLED;
+    from_type = p2m_lookup(p, gpa_to_gfn(a)).type;
+    to_type = p2m_lookup(p, gpa_to_gfn(b)).type;
+    req.write = is_ram(from_type, false) && may_be_device_models(m, b, to_type);
+    if (!req.write && !(is_ram(to_type, true) && may_be_device_models(m, a, from_type)))
+        return EMUL_UNHANDLED;
+    req.addr = req.write ? b.v : a.v;
+    return vcpu_emul_run(m->v, &m->accesses, &req, req.write ? a : b, count);
 }
 
 _Static_assert(EMUL_VECTOR_BYTES == VECTOR_BYTES, "both are a YMM register");
@@ -245,7 +288,7 @@ static void emul_vector_set(void *ctx, unsigned int n, const uint8_t from[EMUL_V
 }
 
 static const struct emul_ops emul_ops = { .read = emul_read, .write = emul_write, .port = emul_port,
-                                          .port_run = emul_port_run, .vector_get = emul_vector_get,
+                                          .port_run = emul_port_run, .copy_run = emul_copy_run, .vector_get = emul_vector_get,
                                           .vector_set = emul_vector_set };
 
 static void log_unhandled(struct vcpu *v, const struct emul_context *c, const char *why)

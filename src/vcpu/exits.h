@@ -39,9 +39,10 @@ enum io_result vcpu_port_access(struct vcpu *v, struct io_req *req);
 /* The same for the instruction being emulated, *next its accesses so far: EMUL_DONE, EMUL_RETRY (the answer will come), or
  * EMUL_UNHANDLED. vcpu_emul_done: the instruction has come to an end. */
 enum emul_result vcpu_emul_access(struct vcpu *v, unsigned int *next, struct io_req *req);
-/* A run of elements between a port and memory. IO_UNCLAIMED: one by one. *run: at most as many were made. */
+/* A run of elements between a port, or emulated memory, and memory. IO_UNCLAIMED: one by one. *run: at most as many were made. */
 enum io_result vcpu_port_run(struct vcpu *v, const struct io_req *req, gpa_t memory, uint32_t run);
-enum emul_result vcpu_emul_port_run(struct vcpu *v, unsigned int *next, struct io_req *req, gpa_t memory, uint32_t *run);
+enum io_result vcpu_mmio_run(struct vcpu *v, const struct io_req *req, gpa_t memory, uint32_t run);
+enum emul_result vcpu_emul_run(struct vcpu *v, unsigned int *next, struct io_req *req, gpa_t memory, uint32_t *run);
 void vcpu_emul_done(struct vcpu *v);
 void vcpu_port_result(struct vcpu *v, unsigned int size, uint64_t data);
 enum exit_action vcpu_io_complete(struct vcpu *v);

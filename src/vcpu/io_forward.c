@@ -72,9 +72,11 @@ static bool accesses_replay(struct vcpu *v, unsigned int *next, uint8_t type, st
     return true;
 }
 
+static uint8_t type_of(const struct io_req *req) { return req->space == IO_PORT ? IOREQ_TYPE_PIO : IOREQ_TYPE_COPY; }
+
 enum emul_result vcpu_emul_access(struct vcpu *v, unsigned int *next, struct io_req *req)
 {
-    uint8_t type = req->space == IO_PORT ? IOREQ_TYPE_PIO : IOREQ_TYPE_COPY;
+    uint8_t type = type_of(req);
     enum io_result r;
 
     if (accesses_replay(v, next, type, req, NULL))
@@ -91,13 +93,16 @@ enum emul_result vcpu_emul_access(struct vcpu *v, unsigned int *next, struct io_
     return EMUL_DONE;
 }
 
-enum emul_result vcpu_emul_port_run(struct vcpu *v, unsigned int *next, struct io_req *req, gpa_t memory, uint32_t *run)
+enum emul_result vcpu_emul_run(struct vcpu *v, unsigned int *next, struct io_req *req, gpa_t memory, uint32_t *run)
 {
     enum io_result r;
 
-    if (accesses_replay(v, next, IOREQ_TYPE_PIO, req, run))
+    /* They were made one by one when the instruction was first run. */
+    if (is_logs_own(v) && *next < v->io.log.count && v->io.log.done[*next].run == 0)
+        return EMUL_UNHANDLED;
+    if (accesses_replay(v, next, type_of(req), req, run))
         return EMUL_DONE;
-    r = vcpu_port_run(v, req, memory, *run);
+    r = req->space == IO_PORT ? vcpu_port_run(v, req, memory, *run) : vcpu_mmio_run(v, req, memory, *run);
     if (r != IO_PENDING)
         return EMUL_UNHANDLED;
     v->io.purpose = IO_FOR_RUN;
@@ -129,11 +134,9 @@ void vcpu_port_result(struct vcpu *v, unsigned int size, uint64_t data)
 
 static bool note_answer(struct vcpu *v, uint32_t run)
 {
-    uint8_t type = v->io.logged.space == IO_PORT ? IOREQ_TYPE_PIO : IOREQ_TYPE_COPY;
-
     if (!v->io.logged.write)
         v->io.logged.data = v->io.data & io_all_ones(v->io.logged.size);
-    if (accesses_add(v, type, &v->io.logged, run))
+    if (accesses_add(v, type_of(&v->io.logged), &v->io.logged, run))
         return true;
     log_err("d%uv%u: an instruction with more than %u device accesses", v->domain->id, v->id, IO_LOG_MAX);
     return false;

@@ -88,7 +88,7 @@ static bool is_port_op(const struct insn *i)
     return i->code.op == OP_INS || i->code.op == OP_OUTS;
 }
 
-/* Elements of INS or OUTS that one question can be about: within a page and without a wrap of the index. */
+/* Elements that one question can be about: within a page and without a wrap of the index. */
 static uint32_t run_length(const struct emul_context *c, const struct insn *i, gva_t va, uint64_t offset)
 {
     uint64_t count = i->rep != 0 ? index_reg(c, i, GPR_RCX) : 1, left = (PAGE_SIZE - (va.v & ~PAGE_MASK)) / i->size;
@@ -126,6 +126,42 @@ static enum emul_result move_run(struct emul_context *c, const struct insn *i, u
     return r;
 }
 
+/* Where a run begins, and how much of count is left of it there. */
+static bool copy_end(struct emul_context *c, const struct insn *i, unsigned int seg, unsigned int index, bool write, gva_t *va,
+                     uint32_t *count)
+{
+    uint64_t offset = index_reg(c, i, index);
+
+    if (emul_linear(c, seg, offset, i->size, write, va) != EMUL_DONE)
+        return false;
+    *count = min_of(*count, run_length(c, i, *va, offset));
+    return *count > 1 && emul_linear(c, seg, offset, *count * i->size, write, va) == EMUL_DONE;
+}
+
+/* REP MOVS: as many elements at once as whoever plays the memory on one side can take. */
+static enum emul_result copy_run(struct emul_context *c, const struct insn *i, uint32_t *moved)
+{
+    uint32_t count = PAGE_SIZE;
+    enum emul_result r;
+    gva_t from, to;
+
+    *moved = 0;
+    if (c->ops->copy_run == NULL || !copy_end(c, i, i->seg, GPR_RSI, false, &from, &count) ||
+        !copy_end(c, i, SEG_ES, GPR_RDI, true, &to, &count))
+        return EMUL_DONE;
+    r = c->ops->copy_run(c->ops_ctx, from, to, i->size, &count);
+    if (r == EMUL_UNHANDLED)
+        return EMUL_DONE;
+    if (r == EMUL_DONE) {
+        uint64_t length = (uint64_t)count * i->size;
+
+        emul_set_reg(c, i, GPR_RSI, i->addr_bytes, index_reg(c, i, GPR_RSI) + length);
+        emul_set_reg(c, i, GPR_RDI, i->addr_bytes, index_reg(c, i, GPR_RDI) + length);
+        *moved = count;
+    }
+    return r;
+}
+
 /* One element, or as many as can be had at once. */
 static enum emul_result advance(struct emul_context *c, const struct insn *i, uint32_t *moved)
 {
@@ -134,6 +170,8 @@ static enum emul_result advance(struct emul_context *c, const struct insn *i, ui
     *moved = 0;
     if (is_port_op(i))
         r = move_run(c, i, moved);
+    else if (i->code.op == OP_MOVS && i->rep != 0)
+        r = copy_run(c, i, moved);
     if (r != EMUL_DONE || *moved != 0)
         return r;
     *moved = 1;

@@ -63,6 +63,14 @@ static enum emul_result fuzz_run(void *ctx, uint16_t port, bool write, gva_t va,
     *count = min_of(*count, size * 3U);
     return answer(size);
 }
+static enum emul_result fuzz_copy_run(void *ctx, gva_t from, gva_t to, unsigned int size, uint32_t *count)
+{
+    (void)ctx;
+    if (((from.v ^ to.v) & 1U) != 0)
+        return EMUL_UNHANDLED;
+    *count = min_of(*count, size * 3U);
+    return answer(size);
+}
 static void fuzz_vector_get(void *ctx, unsigned int n, uint8_t to[EMUL_VECTOR_BYTES])
 {
     (void)ctx;
@@ -76,7 +84,8 @@ static void fuzz_vector_set(void *ctx, unsigned int n, const uint8_t from[EMUL_V
     (void)n;
     memcpy(copy, from, bytes);
 }
-static const struct emul_ops ops = { fuzz_read, fuzz_write, fuzz_exchange, fuzz_port, fuzz_run, fuzz_vector_get, fuzz_vector_set };
+static const struct emul_ops ops = { fuzz_read, fuzz_write, fuzz_exchange, fuzz_port, fuzz_run, fuzz_copy_run,
+                                      fuzz_vector_get, fuzz_vector_set };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

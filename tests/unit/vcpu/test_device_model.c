@@ -201,21 +201,28 @@ static void an_exchange_reads_once_and_writes_once(void **state)
     assert_int_equal(g()->hw.regs.rax, 0x2222);
 }
 
+static void moves(uint64_t from, uint64_t to, uint64_t count)
+{
+    code("\xf3\xa4", 2);                                        /* rep movsb */
+    g()->hw.regs.rsi = from;
+    g()->hw.regs.rdi = to;
+    g()->hw.regs.rcx = count;
+}
+
 static void a_repeated_move_makes_each_access_once(void **state)
 {
     char bytes[3] = { 'a', 'b', 'c' };
     enum exit_action a;
 
     (void)state;
-    code("\xf3\xa4", 2);                                        /* rep movsb */
     world_put_at(world.guest, DATA, bytes, sizeof(bytes));
-    g()->hw.regs.rsi = DATA;
-    g()->hw.regs.rdi = DEVICE;
-    g()->hw.regs.rcx = 3;
+    moves(DATA + 2, DEVICE + 2, 3);
+    hw_set_rflags(&g()->hw, hw_get_rflags(&g()->hw) | RFLAGS_DF);
     a = touch(DEVICE);
-    for (unsigned int i = 0; i < 3; i++) {
+    for (unsigned int i = 3; i-- > 0;) {
         assert_int_equal(a, ACT_WAIT_IO);
         expect_request(IOREQ_TYPE_COPY, DEVICE + i, 1, false);
+        assert_int_equal(slot->data_is_ptr, 0);
         assert_int_equal(slot->data, (uint64_t)bytes[i]);
         answer(0);
         a = vcpu_io_complete(g());
@@ -223,6 +230,57 @@ static void a_repeated_move_makes_each_access_once(void **state)
     assert_int_equal(a, ACT_RESUME);
     assert_int_equal(g()->hw.regs.rcx, 0);
     assert_int_equal(hw_get_rip(&g()->hw), CODE + 2);
+}
+
+static void a_repeated_move_out_of_device_memory_is_one_request_a_page(void **state)
+{
+    (void)state;
+    moves(DEVICE + 0x100, DATA + 0xff0, 0x20);
+    assert_int_equal(touch(DEVICE + 0x100), ACT_WAIT_IO);
+    for (unsigned int i = 0; i < 2; i++) {
+        expect_request(IOREQ_TYPE_COPY, DEVICE + 0x100 + 0x10 * i, 1, true);
+        assert_int_equal(slot->data_is_ptr, 1);
+        assert_int_equal(slot->count, 0x10);
+        assert_int_equal(slot->data, DATA + 0xff0 + 0x10 * i);
+        answer(0);
+        assert_int_equal(vcpu_io_complete(g()), i == 0 ? ACT_WAIT_IO : ACT_RESUME);
+        assert_int_equal(g()->hw.regs.rsi, DEVICE + 0x110 + 0x10 * i);
+        assert_int_equal(g()->hw.regs.rdi, DATA + 0x1000 + 0x10 * i);
+    }
+    assert_int_equal(g()->hw.regs.rcx, 0);
+    assert_int_equal(hw_get_rip(&g()->hw), CODE + 2);
+}
+
+static void so_is_one_into_device_memory(void **state)
+{
+    (void)state;
+    moves(DATA, DEVICE, 0x20);
+    assert_int_equal(touch(DEVICE), ACT_WAIT_IO);
+    expect_request(IOREQ_TYPE_COPY, DEVICE, 1, false);
+    assert_int_equal(slot->data_is_ptr, 1);
+    assert_int_equal(slot->count, 0x20);
+    assert_int_equal(slot->data, DATA);
+    answer(0);
+    assert_int_equal(vcpu_io_complete(g()), ACT_RESUME);
+    assert_int_equal(g()->hw.regs.rcx, 0);
+}
+
+/* Past the end of what the server claims: only the elements within are its own. */
+static void a_run_that_a_server_does_not_claim_whole_is_made_one_by_one(void **state)
+{
+    (void)state;
+    assert_int_equal(domain_ioreq_range(world.guest, id, XEN_DMOP_IO_RANGE_MEMORY, DEVICE, DEVICE + 0xfff, false), 0);
+    assert_int_equal(domain_ioreq_range(world.guest, id, XEN_DMOP_IO_RANGE_MEMORY, DEVICE, DEVICE + 1, true), 0);
+    moves(DEVICE, DATA, 3);
+    assert_int_equal(touch(DEVICE), ACT_WAIT_IO);
+    expect_request(IOREQ_TYPE_COPY, DEVICE, 1, true);
+    assert_int_equal(slot->data_is_ptr, 0);
+    answer('x');
+    assert_int_equal(vcpu_io_complete(g()), ACT_WAIT_IO);
+    expect_request(IOREQ_TYPE_COPY, DEVICE + 1, 1, true);
+    answer('y');
+    assert_int_equal(vcpu_io_complete(g()), ACT_RESUME);
+    assert_int_equal(g()->hw.regs.rcx, 0);
 }
 
 static struct vmexit string_port(bool in)
@@ -585,8 +643,7 @@ static void the_pm_block_moves(void **state)
 static void an_init_in_the_middle_of_an_instruction_leaves_nothing_of_it(void **state)
 {
     (void)state;
-    code("\xf3\xa4", 2);
-    g()->hw.regs.rsi = DATA;
+    code("\xf3\xaa", 2);                                        /* rep stosb */
     g()->hw.regs.rdi = DEVICE;
     g()->hw.regs.rcx = 3;
     assert_int_equal(touch(DEVICE), ACT_WAIT_IO);
@@ -609,8 +666,7 @@ static void the_pics_interrupt_waits_for_the_end_of_an_instruction_that_waits(vo
     (void)state;
     open_pic();
     hw_set_rflags(&g()->hw, hw_get_rflags(&g()->hw) | RFLAGS_IF);
-    code("\xf3\xa4", 2);
-    g()->hw.regs.rsi = DATA;
+    code("\xf3\xaa", 2);                                        /* rep stosb */
     g()->hw.regs.rdi = DEVICE;
     g()->hw.regs.rcx = 2;
     assert_int_equal(touch(DEVICE), ACT_WAIT_IO);
@@ -737,6 +793,9 @@ int main(void)
         T(an_instruction_reads_device_memory),
         T(an_exchange_reads_once_and_writes_once),
         T(a_repeated_move_makes_each_access_once),
+        T(a_repeated_move_out_of_device_memory_is_one_request_a_page),
+        T(so_is_one_into_device_memory),
+        T(a_run_that_a_server_does_not_claim_whole_is_made_one_by_one),
         T(string_input_is_one_request_for_many_elements),
         T(a_run_ends_with_its_page_and_goes_on_in_the_next),
         T(string_input_goes_backwards_one_by_one),

@@ -53,8 +53,8 @@ struct ioreq_server *ioreq_find(const struct ioreq_servers *all, ioservid_t id);
 /* Tells the server the port of a vCPU, which it may have overwritten. */
 void ioreq_publish_port(struct ioreq_server *s, uint32_t vcpu);
 
-/* One access on its way. run: so many elements, between the port and guest-physical memory that begins at data and ascends; 0: data
- * is the value. */
+/* One access on its way. run: so many elements, between the port, or memory that ascends with it, and guest-physical memory
+ * that begins at data and ascends; 0: data is the value. */
 struct ioreq_request { uint8_t type;    /* IOREQ_TYPE_* */ bool read; uint8_t size; uint32_t run; uint64_t addr, data; };
 
 /* What is to be sent for an access to a port or to memory: ports 0xCFC-0xCFF become configuration accesses when the latch

@@ -56,6 +56,8 @@ enum io_result vcpu_io_request(struct vcpu *v, const struct ioreq_request *r);
 enum io_result vcpu_io_port(struct vcpu *v, const struct io_req *req);       /* with the latch of 0xCF8 */
 /* Elements between a port and memory, as many as run says, in one request. IO_UNCLAIMED: they have to be made one by one. */
 enum io_result vcpu_io_port_run(struct vcpu *v, const struct io_req *req, gpa_t memory, uint32_t run);
+/* The same between a device model's memory and other memory, both ascending. */
+enum io_result vcpu_io_memory_run(struct vcpu *v, const struct io_req *req, gpa_t memory, uint32_t run);
 /* Tells every server that pages have gone (IOREQ_TYPE_INVALIDATE): true if there is somebody to be waited for. */
 bool vcpu_io_invalidate(struct vcpu *v);
 /* vCPUs of d do so before they next enter the guest: of the current one if it is d's, else all. */

@@ -36,6 +36,9 @@ struct emul_ops {
      * which may cross. EMUL_FAULT: va cannot be reached (and the port was not touched). EMUL_DONE: *count (at most what
      * was asked) have been moved. EMUL_UNHANDLED: they have to be moved one by one. May be NULL. */
     enum emul_result (*port_run)(void *ctx, uint16_t port, bool write, gva_t va, unsigned int size, uint32_t *count);
+    /* Asked before the elements of REP MOVS are moved, two or more of them, ascending, all in one page on either side. As above; of
+     * what cannot be reached it says EMUL_UNHANDLED, and the move of the element faults. May be NULL. */
+    enum emul_result (*copy_run)(void *ctx, gva_t from, gva_t to, unsigned int size, uint32_t *count);
     /* Vector registers, the low 16 bytes and then AVX's; set: the first `bytes`, 16 or all. May both be NULL. */
     void (*vector_get)(void *ctx, unsigned int n, uint8_t to[EMUL_VECTOR_BYTES]);
     void (*vector_set)(void *ctx, unsigned int n, const uint8_t from[EMUL_VECTOR_BYTES], unsigned int bytes);
