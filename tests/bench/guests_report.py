@@ -49,6 +49,10 @@ ROWS = [
     ("disk-random-pvh", "blkfront, 4 KiB read anywhere, PVH", NOT_ABOVE),
     ("disk-sequential-pvhvm", "blkfront, 64 KiB read in order, PVHVM", NOT_ABOVE),
     ("disk-random-pvhvm", "blkfront, 4 KiB read anywhere, PVHVM", NOT_ABOVE),
+    ("network-in-pvh", "netfront, 64 KiB to the guest, PVH", NOT_ABOVE),
+    ("network-out-pvh", "netfront, 64 KiB from the guest, PVH", NOT_ABOVE),
+    ("network-in-pvhvm", "netfront, 64 KiB to the guest, PVHVM", NOT_ABOVE),
+    ("network-out-pvhvm", "netfront, 64 KiB from the guest, PVHVM", NOT_ABOVE),
     ("idle-memory-kib", "memory beside its own, KiB, of a PVH guest of 64 MiB", NOT_ABOVE),
 ]
 

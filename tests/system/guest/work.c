@@ -9,6 +9,8 @@
  *   net2        the same with the address 192.168.77.3, for a second guest
  *   peer        instead connects to 192.168.77.2, sends 256 KiB, and says the checksums of what went and what came; mib=N: N MiB
  *   time=NAME   nanoseconds of a request to this disk, past the page cache: 64 of 64 KiB one after the other, 256 of 4 KiB here and there
+ *   card=NAME   nanoseconds of 64 KiB through this card: what comes by the first TCP connection to port 7, and the 4 MiB that are sent back
+ *               by the second, until that is closed
  *   log=A,B     says the lines of the kernel's log that contain one of the words: with "quiet" the slow serial port is spared the rest
  *   act=WHAT    then: off (the default), reboot, crash or stay
  */
@@ -21,6 +23,7 @@
 #define DISK_READ (4U << 20)
 #define DISK_WRITE (64U << 10)
 #define NET_BYTES (256U << 10)
+#define NET_TIMED (4U << 20)
 #define ECHO_PORT 7
 
 static void say_number(unsigned long n)
@@ -269,6 +272,7 @@ static void time_disk(const char *name)
 #define INTERNET 2
 #define STREAM 1
 #define DATAGRAM 2
+#define SHUT_WRITING 1
 #define UP_AND_RUNNING 0x41
 struct address { uint16_t family, port; uint32_t host; uint8_t zero[8]; };
 struct card { char name[16]; union { struct address address; uint16_t flags; uint8_t room[24]; }; };
@@ -342,16 +346,22 @@ static void talk_to_peer(void)
     sum_say(&came);
 }
 
-static void echo(void)
+static long listen_at_port(void)
 {
     struct address a = address(0, ECHO_PORT);
-    long s = call(__NR_socket, INTERNET, STREAM, 0, 0, 0), c, n;
-    unsigned long total = 0;
+    long s = call(__NR_socket, INTERNET, STREAM, 0, 0, 0);
 
     if (call(__NR_bind, s, (long)&a, sizeof(a), 0, 0) != 0 || call(__NR_listen, s, 1, 0, 0, 0) != 0)
         say("guest: no server\n");
     say("guest: network up\n");
-    c = call(__NR_accept4, s, 0, 0, 0, 0);
+    return s;
+}
+
+static void echo(void)
+{
+    long c = call(__NR_accept4, listen_at_port(), 0, 0, 0, 0), n;
+    unsigned long total = 0;
+
     while ((n = call(__NR_read, c, (long)buffer, sizeof(buffer), 0, 0)) > 0) {
         for (long done = 0, w = 1; w > 0 && done < n; done += w)
             w = call(__NR_write, c, (long)buffer + done, n - done, 0, 0);
@@ -361,6 +371,42 @@ static void echo(void)
     say("guest: network echoed ");
     say_number(total);
     say("\n");
+}
+
+static void say_rate(const char *what, unsigned long total, unsigned long ns)
+{
+    if (total < NET_TIMED)
+        say("guest: too few bytes\n");
+    else
+        say_figure(what, ns / (total >> 16));
+}
+
+static void time_network(const char *name)
+{
+    unsigned long total = 0, begin;
+    long s, c, n;
+
+    if (!*name)
+        return;
+    if (set_up_card(name, 2) != 0) {
+        say("guest: no network card\n");
+        return;
+    }
+    s = listen_at_port();
+    c = call(__NR_accept4, s, 0, 0, 0, 0);
+    begin = now();
+    while ((n = call(__NR_read, c, (long)buffer, sizeof(buffer), 0, 0)) > 0)
+        total += (unsigned long)n;
+    say_rate("network-in", total, now() - begin);
+    (void)call(__NR_close, c, 0, 0, 0, 0);
+    c = call(__NR_accept4, s, 0, 0, 0, 0);
+    begin = now();
+    for (total = 0, n = 1; n > 0 && total < NET_TIMED; total += (unsigned long)n)
+        n = call(__NR_write, c, (long)buffer, sizeof(buffer), 0, 0);
+    (void)call(__NR_shutdown, c, SHUT_WRITING, 0, 0, 0);
+    (void)call(__NR_read, c, (long)buffer, 1, 0, 0);        /* its end has come when all has arrived */
+    say_rate("network-out", total, now() - begin);
+    (void)call(__NR_close, c, 0, 0, 0, 0);
 }
 
 static void use_network(const char *name)
@@ -394,6 +440,7 @@ void start(void)
     show_log(value_of("log"));
     use_disk(value_of("disk"));
     time_disk(value_of("time"));
+    time_network(value_of("card"));
     use_network(value_of("net"));
     say("guest: done\n");
     if (asked("act=crash"))
