@@ -216,11 +216,14 @@ static bool copy_within(struct vcpu *v, const struct guest_mode *mode, gva_t va,
            (translate(v, mode, va, access, &a) && copy_page(v->domain, a, buf, size, write));
 }
 
+/* A translation for writing that is remembered says so, too. */
 static bool is_writable(struct vcpu *v, const struct guest_mode *mode, gva_t va)
 {
     gpa_t a;
     mfn_t m;
 
+    if (remembered_copy(v, mode, va, ACCESS_WRITE, NULL, 0))
+        return true;
     if (!translate(v, mode, va, ACCESS_WRITE, &a) ||
         !p2m_get_frame(&v->domain->p2m, gpa_to_gfn(a), true, &m))
         return false;

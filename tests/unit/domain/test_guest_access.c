@@ -114,8 +114,11 @@ static void a_page_made_read_only_is_not_written_any_more(void **state)
     (void)state;
     for (int i = 0; i < 3; i++)
         assert_int_equal(guest_write(world.v0, gva_of(VA), &v, sizeof(v)), 0);
+    assert_int_equal(guest_check_write(world.v0, gva_of(VA), PAGE_SIZE / 2), 0);
+    assert_int_equal(read_value(), 1);
     set_entry(3, DATA_A | PRESENT | ACCESSED_DIRTY);
     v = 2;
+    assert_int_equal(guest_check_write(world.v0, gva_of(VA), sizeof(v)), -EFAULT);
     assert_int_equal(guest_write(world.v0, gva_of(VA), &v, sizeof(v)), -EFAULT);
     world_get(world.dom0, DATA_A, &seen, sizeof(seen));
     assert_int_equal(seen, 1);
