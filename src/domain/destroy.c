@@ -97,7 +97,7 @@ static void release_grant(struct domain *d, const struct gnttab_map *m)
     struct slat_entry old;
 
     if ((m->flags & GNTMAP_host_map) &&
-        p2m_clear(&d->p2m, gpa_to_gfn(gpa_of(m->host_addr)), &old) == 0)
+        p2m_clear_grant(&d->p2m, gpa_to_gfn(gpa_of(m->host_addr)), mfn_of(m->mfn), &old) == 0)
         p2m_drop(&old);
     if (!granter)
         return;

@@ -55,9 +55,7 @@ void p2m_fini(struct p2m *p)
 /* Types whose frame is RAM that holds a reference while mapped. */
 static bool type_has_frame(enum p2m_type type)
 {
-    return type == P2M_RAM_RW || type == P2M_RAM_RO || type == P2M_RAM_LOGDIRTY ||
-           type == P2M_FOREIGN || type == P2M_GRANT_RW || type == P2M_GRANT_RO ||
-           type == P2M_SHARED;
+    return p2m_type_is_ram(type) || p2m_type_is_grant(type) || type == P2M_FOREIGN || type == P2M_SHARED;
 }
 
 static bool is_usable_frame(enum p2m_type type, bool for_write)
@@ -65,21 +63,31 @@ static bool is_usable_frame(enum p2m_type type, bool for_write)
     return type_has_frame(type) && !(for_write && (type == P2M_RAM_RO || type == P2M_GRANT_RO));
 }
 
-bool p2m_get_frame(struct p2m *p, gfn_t g, bool for_write, mfn_t *mfn)
+static bool get_frame(struct p2m *p, gfn_t g, bool for_write, bool own, mfn_t *mfn)
 {
     struct slat_entry e;
     bool got = false;
 
     spin_lock(&p->lock);
     e = slat_lookup(&p->slat, g);
-    if (is_usable_frame(e.type, for_write))
-        got = frame_get(e.mfn, frame_owner(e.mfn));
+    if (is_usable_frame(e.type, for_write) && (!own || p2m_type_is_ram(e.type)))
+        got = frame_get(e.mfn, own ? p->owner : frame_owner(e.mfn));
     if (got && for_write && e.type == P2M_RAM_LOGDIRTY)
         p2m_mark_dirty_locked(p, g);
     spin_unlock(&p->lock);
     if (got)
         *mfn = e.mfn;
     return got;
+}
+
+bool p2m_get_frame(struct p2m *p, gfn_t g, bool for_write, mfn_t *mfn)
+{
+    return get_frame(p, g, for_write, false, mfn);
+}
+
+bool p2m_get_own_frame(struct p2m *p, gfn_t g, bool for_write, mfn_t *mfn)
+{
+    return get_frame(p, g, for_write, true, mfn);
 }
 
 /* Each entry with a frame holds a reference, and the lock keeps the entry. */
@@ -117,8 +125,8 @@ int p2m_set(struct p2m *p, gfn_t g, unsigned int order, mfn_t m, enum p2m_type t
             struct slat_entry *old)
 {
     struct slat_entry e = { .mfn = m, .type = type, .rwx = p2m_type_rwx(type), .memtype = SLAT_WB,
-                           .ignore_pat = true, .order = (uint8_t)order };
-    int rc;
+                           .ignore_pat = true, .order = (uint8_t)order }, found;
+    int rc = -EBUSY;
 
     if (type == P2M_MMIO_DIRECT) {
         /* Firmware's low megabyte is memory; device registers must not be cached, whatever dom0's PAT. */
@@ -126,12 +134,14 @@ int p2m_set(struct p2m *p, gfn_t g, unsigned int order, mfn_t m, enum p2m_type t
         e.ignore_pat = false;
     }
     spin_lock(&p->lock);
-    if (old)
-        *old = slat_lookup(&p->slat, g);
-    rc = slat_map(&p->slat, g, order, &e);
+    found = slat_lookup(&p->slat, g);
+    if (!p2m_type_is_grant(found.type))
+        rc = slat_map_found(&p->slat, g, order, &e, &found);
     if (rc == 0 && g.v + (1UL << order) - 1 > p->max_gfn && type != P2M_MMIO_DIRECT)
         p->max_gfn = g.v + (1UL << order) - 1;
     spin_unlock(&p->lock);
+    if (old)
+        *old = found;
     return rc;
 }
 
@@ -141,7 +151,19 @@ int p2m_clear(struct p2m *p, gfn_t g, struct slat_entry *old)
 
     spin_lock(&p->lock);
     *old = slat_lookup(&p->slat, g);
-    rc = slat_unmap(&p->slat, g, 0);
+    rc = slat_unmap_found(&p->slat, g, 0, old);
+    spin_unlock(&p->lock);
+    return rc;
+}
+
+int p2m_clear_grant(struct p2m *p, gfn_t g, mfn_t m, struct slat_entry *old)
+{
+    int rc = -ENOENT;
+
+    spin_lock(&p->lock);
+    *old = slat_lookup(&p->slat, g);
+    if (p2m_type_is_grant(old->type) && old->mfn.v == m.v)
+        rc = slat_unmap_found(&p->slat, g, 0, old);
     spin_unlock(&p->lock);
     return rc;
 }

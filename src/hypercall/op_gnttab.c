@@ -107,18 +107,6 @@ static int16_t pin(struct mapping *m, const struct gnttab_map_grant_ref *a, domi
     return status;
 }
 
-/* The granter's own RAM alone may be granted, not what it has of others itself. */
-static bool granted_frame(struct domain *granter, gfn_t g, bool write, mfn_t *m)
-{
-    if (!p2m_type_is_ram(p2m_lookup(&granter->p2m, g).type) ||
-        !p2m_get_frame(&granter->p2m, g, write, m))
-        return false;
-    if (frame_owner(*m) == granter->id)
-        return true;
-    (void)frame_put(*m);
-    return false;
-}
-
 static int16_t install(struct hc *c, struct gnt_batch *b, const struct mapping *m,
                        struct gnttab_map_grant_ref *a)
 {
@@ -147,7 +135,8 @@ static int16_t map_locked(struct hc *c, struct gnt_batch *b, struct mapping *m,
 
     if (status != GNTST_okay)
         return status;
-    if (!granted_frame(m->granter, m->gfn, !m->ro, &m->mfn)) {
+    /* The granter's own RAM alone may be granted, not what it has of others itself. */
+    if (!p2m_get_own_frame(&m->granter->p2m, m->gfn, !m->ro, &m->mfn)) {
         status = GNTST_bad_page;
     } else {
         status = install(c, b, m, a);
@@ -212,10 +201,9 @@ static int16_t op_unmap(struct hc *c, void *arg, struct gnt_batch *b)
     if (status != GNTST_okay)
         return status;
     if (m.flags & GNTMAP_host_map) {
-        gfn_t g = gpa_to_gfn(gpa_of(m.host_addr));
-        struct slat_entry e = p2m_lookup(&c->d->p2m, g);
+        int rc = physmap_take_grant(&b->map, gpa_to_gfn(gpa_of(m.host_addr)), mfn_of(m.mfn));
 
-        if (p2m_type_is_grant(e.type) && e.mfn.v == m.mfn && physmap_take(&b->map, g) != 0)
+        if (rc != 0 && rc != -ENOENT)
             status = GNTST_general_error;
     }
     /* A granter that is gone has no entry left to be told about. */
@@ -247,7 +235,7 @@ static int16_t side_open(struct hc *c, const struct gnttab_copy_ptr *p, bool by_
             return status;
         s->pinned = true;
     }
-    if (by_ref ? !granted_frame(s->d, gfn, write, &s->mfn)
+    if (by_ref ? !p2m_get_own_frame(&s->d->p2m, gfn, write, &s->mfn)
                : !p2m_get_frame(&s->d->p2m, gfn, write, &s->mfn))
         return GNTST_bad_page;
     s->page = frame_map(s->mfn);
@@ -367,27 +355,49 @@ union gnt_arg {
     struct gnttab_setup_table setup;
     struct gnttab_query_size query;
     struct gnttab_swap_grant_ref swap;
-    uint8_t byte[40];
 };
 
-static int one(struct hc *c, const struct gnt_op *op, gva_t at, struct gnt_batch *b)
+static void one(struct hc *c, const struct gnt_op *op, void *arg, struct gnt_batch *b)
 {
-    const struct hc_compat *compat = c->bits32 ? op->compat : NULL;
-    size_t size = compat ? compat->size : op->size;
-    union gnt_arg arg, arg32;
-    int16_t status;
+    int16_t status = op->fn(c, arg, b);
 
-    memset(&arg, 0, sizeof(arg));
-    memset(&arg32, 0, sizeof(arg32));
-    if (hc_read(c, compat ? &arg32 : &arg, at, size) != 0 || guest_check_write(c->v, at, size) != 0)
+    memcpy((uint8_t *)arg + op->status_offset, &status, sizeof(status));
+    if (b->count == RELEASES)
+        batch_end(c, b);
+}
+
+static void one_compat(struct hc *c, const struct gnt_op *op, void *arg32, struct gnt_batch *b)
+{
+    union gnt_arg arg = { 0 };
+
+    op->compat->widen(&arg, arg32);
+    one(c, op, &arg, b);
+    op->compat->narrow(arg32, &arg);
+}
+
+/* Requests that are copied in, and back with their statuses, at one go: what a page holds of them, or one that crosses into the next. */
+#define GROUP 8U
+static uint32_t group_count(uint64_t at, size_t size, uint32_t left)
+{
+    uint32_t here = (uint32_t)((PAGE_SIZE - (at & ~PAGE_MASK)) / size), most = min_of(left, GROUP);
+
+    return here == 0 ? 1 : min_of(here, most);
+}
+
+static int group(struct hc *c, const struct gnt_op *op, gva_t at, size_t size, uint32_t count, struct gnt_batch *b)
+{
+    union gnt_arg buf[GROUP];    /* count * size bytes of it, without gaps */
+    uint8_t *arg = (uint8_t *)buf;
+
+    if (hc_read(c, buf, at, count * size) != 0 || guest_check_write(c->v, at, count * size) != 0)
         return -EFAULT;
-    if (compat)
-        compat->widen(&arg, &arg32);
-    status = op->fn(c, &arg, b);
-    memcpy(arg.byte + op->status_offset, &status, sizeof(status));
-    if (compat)
-        compat->narrow(&arg32, &arg);
-    return hc_write(c, at, compat ? &arg32 : &arg, size);
+    for (uint32_t i = 0; i < count; i++, arg += size) {
+        if (c->bits32 && op->compat)
+            one_compat(c, op, arg, b);
+        else
+            one(c, op, arg, b);
+    }
+    return hc_write(c, at, buf, count * size);
 }
 
 /* Progress is in the pointer and the count. */
@@ -399,11 +409,11 @@ static int64_t run(struct hc *c, const struct gnt_op *op)
     int64_t rc = 0;
 
     while (rc == 0 && left > 0) {
-        rc = one(c, op, gva_of(c->arg[1]), &b);
-        c->arg[1] += size;
-        left--;
-        if (b.count == RELEASES)
-            batch_end(c, &b);
+        uint32_t count = group_count(c->arg[1], size, left);
+
+        rc = group(c, op, gva_of(c->arg[1]), size, count, &b);
+        c->arg[1] += count * size;
+        left -= count;
         if (rc == 0 && left > 0 && hc_preempt())
             rc = -ERESTART;
     }

@@ -46,15 +46,11 @@ static void retire(struct physmap_batch *b, const struct slat_entry *old)
 int physmap_put(struct physmap_batch *b, gfn_t g, mfn_t m, enum p2m_type type)
 {
     struct slat_entry old;
-    int rc;
+    int rc = p2m_set(&b->d->p2m, g, 0, m, type, &old);
 
-    if (p2m_type_is_grant(p2m_lookup(&b->d->p2m, g).type))
-        return -EBUSY;
-    rc = p2m_set(&b->d->p2m, g, 0, m, type, &old);
-    if (rc != 0)
-        return rc;
-    retire(b, &old);
-    return 0;
+    if (rc == 0)
+        retire(b, &old);
+    return rc;
 }
 
 /* P2M lock held: a look and a store that nobody comes between. */
@@ -126,6 +122,16 @@ int physmap_take(struct physmap_batch *b, gfn_t g)
 {
     struct slat_entry old;
     int rc = p2m_clear(&b->d->p2m, g, &old);
+
+    if (rc == 0)
+        retire(b, &old);
+    return rc;
+}
+
+int physmap_take_grant(struct physmap_batch *b, gfn_t g, mfn_t m)
+{
+    struct slat_entry old;
+    int rc = p2m_clear_grant(&b->d->p2m, g, m, &old);
 
     if (rc == 0)
         retire(b, &old);

@@ -34,6 +34,8 @@ int physmap_put_new(struct domain *d, gfn_t g, unsigned int order, mfn_t m) must
 int physmap_put_back(struct domain *d, gfn_t g) must_check;
 /* Makes g a hole (dom0: identity MMIO where it was). */
 int physmap_take(struct physmap_batch *b, gfn_t g) must_check;
+/* The same where frame m is mapped by a grant; -ENOENT: it is not. */
+int physmap_take_grant(struct physmap_batch *b, gfn_t g, mfn_t m) must_check;
 
 /* A page of RAM goes from one place to another, replacing what is there. */
 int physmap_move(struct physmap_batch *b, gfn_t from, gfn_t to) must_check;
@@ -43,14 +45,6 @@ int physmap_move(struct physmap_batch *b, gfn_t from, gfn_t to) must_check;
 void *physmap_own_page(struct domain *d, gfn_t g, mfn_t *m) must_check;
 /* A frame of `from`, as the toolstack may see it, with a reference. */
 bool physmap_foreign_frame(struct domain *from, gfn_t g, mfn_t *m) must_check;
-static inline bool p2m_type_is_ram(enum p2m_type t)
-{
-    return t == P2M_RAM_RW || t == P2M_RAM_RO || t == P2M_RAM_LOGDIRTY;
-}
-static inline bool p2m_type_is_grant(enum p2m_type t)
-{
-    return t == P2M_GRANT_RW || t == P2M_GRANT_RO;
-}
 
 /* Makes the grant table of d at least `frames` long. -ENOSPC beyond its limit. */
 int grant_table_grow_to(struct domain *d, uint32_t frames) must_check;

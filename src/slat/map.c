@@ -40,14 +40,12 @@ static void reserve_release(struct slat *e, struct reserve *r)
         e->pages->free(e->pages->ctx, r->page[--r->count]);
 }
 
-/* Tables that a change of 2^order frames at g needs. into_holes: false when a hole ends the work. */
-static unsigned int tables_needed(const struct slat *e, gfn_t g, unsigned int order, bool into_holes)
+/* Tables that a change of 2^order frames needs where this was found. into_holes: false when a hole ends the work. */
+static unsigned int tables_needed(const struct slat_entry *found, unsigned int order, bool into_holes)
 {
-    struct slat_entry found = slat_lookup(e, g);
-
-    if (found.order <= order || (!into_holes && found.type == P2M_HOLE))
+    if (found->order <= order || (!into_holes && found->type == P2M_HOLE))
         return 0;
-    return (found.order - order) / SLAT_INDEX_BITS;
+    return (found->order - order) / SLAT_INDEX_BITS;
 }
 
 static int reserve_take(struct slat *e, struct reserve *r, unsigned int count)
@@ -170,19 +168,26 @@ static bool mapping_is_valid(const struct slat_entry *entry, unsigned int order)
     return IS_ALIGNED(entry->mfn.v, BIT(order)) && entry->mfn.v <= SLATE_FRAME >> PAGE_SHIFT;
 }
 
-int slat_map(struct slat *e, gfn_t g, unsigned int order, const struct slat_entry *entry)
+int slat_map_found(struct slat *e, gfn_t g, unsigned int order, const struct slat_entry *entry, const struct slat_entry *found)
 {
     struct reserve r;
     int rc;
 
     if (!range_is_valid(g, order) || !order_is_offered(e, order) || !mapping_is_valid(entry, order))
         return -EINVAL;
-    rc = reserve_take(e, &r, tables_needed(e, g, order, true));
+    rc = reserve_take(e, &r, tables_needed(found, order, true));
     if (rc != 0)
         return rc;
     replace(e, descend(e, &r, g, order), order, entry_encode(e, entry, order));
     ASSERT(r.count == 0);
     return 0;
+}
+
+int slat_map(struct slat *e, gfn_t g, unsigned int order, const struct slat_entry *entry)
+{
+    struct slat_entry found = slat_lookup(e, g);
+
+    return slat_map_found(e, g, order, entry, &found);
 }
 
 static unsigned int best_order(const struct slat *e, gfn_t g, mfn_t m, uint64_t count)
@@ -216,22 +221,27 @@ int slat_map_range(struct slat *e, gfn_t g, mfn_t m, uint64_t count, const struc
     return rc;
 }
 
-int slat_unmap(struct slat *e, gfn_t g, unsigned int order)
+int slat_unmap_found(struct slat *e, gfn_t g, unsigned int order, const struct slat_entry *found)
 {
-    struct slat_entry found;
     struct reserve r;
     int rc;
 
     if (!range_is_valid(g, order))
         return -EINVAL;
-    found = slat_lookup(e, g);
-    if (found.type == P2M_HOLE && found.order > order)
+    if (found->type == P2M_HOLE && found->order > order)
         return 0;
-    rc = reserve_take(e, &r, tables_needed(e, g, order, false));
+    rc = reserve_take(e, &r, tables_needed(found, order, false));
     if (rc != 0)
         return rc;
     replace(e, descend(e, &r, g, order), order, 0);
     return 0;
+}
+
+int slat_unmap(struct slat *e, gfn_t g, unsigned int order)
+{
+    struct slat_entry found = slat_lookup(e, g);
+
+    return slat_unmap_found(e, g, order, &found);
 }
 
 static uint64_t retyped(const struct slat *e, uint64_t entry, enum p2m_type type, uint8_t rwx)
@@ -273,7 +283,7 @@ int slat_set_type(struct slat *e, gfn_t g, unsigned int order, enum p2m_type typ
     found = slat_lookup(e, g);
     if (!type_has_frame(found.type) && found.order >= order)
         return -ENOENT;
-    rc = reserve_take(e, &r, tables_needed(e, g, order, false));
+    rc = reserve_take(e, &r, tables_needed(&found, order, false));
     if (rc != 0)
         return rc;
     return retype(e, descend(e, &r, g, order), order / SLAT_INDEX_BITS, type, rwx) ? 0 : -ENOENT;

@@ -406,6 +406,66 @@ static void shared_areas_lie_in_own_memory_only(void **state)
                      -EINVAL);
 }
 
+/* More than are copied at one go, and one of them across the end of a page. */
+#define MANY 20U
+static void put_maps(uint64_t at)
+{
+    for (uint32_t i = 0; i < MANY; i++) {
+        struct gnttab_map_grant_ref m = {
+            .host_addr = (SCRATCH + i) << 12, .flags = GNTMAP_host_map, .ref = 8 + i, .dom = 1
+        };
+
+        grant(8 + i, 0);
+        if (at + (i + 1) * sizeof(m) <= WORLD_DOM0_RAM)
+            world_put_at(world.dom0, at + i * sizeof(m), &m, sizeof(m));
+    }
+}
+
+static void many_grants_are_mapped_and_unmapped_by_one_call(void **state)
+{
+    uint64_t maps = (0x311UL << 12) - 3 * sizeof(struct gnttab_map_grant_ref) - 16, unmaps = (0x321UL << 12) - 40;
+    mfn_t page = p2m_lookup(&world.guest->p2m, gfn_of(9)).mfn;
+    struct gnttab_unmap_grant_ref u;
+    struct gnttab_map_grant_ref m;
+
+    (void)state;
+    put_maps(maps);
+    assert_int_equal(dom0_call(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, maps, MANY), 0);
+    assert_int_equal(frame_of(page)->refs, 1 + MANY);
+    for (uint32_t i = 0; i < MANY; i++) {
+        world_get(world.dom0, maps + i * sizeof(m), &m, sizeof(m));
+        assert_int_equal(m.status, GNTST_okay);
+        assert_int_equal(m.dev_bus_addr, page.v << 12);
+        assert_int_equal(type_at(world.dom0, SCRATCH + i), P2M_GRANT_RW);
+        u = (struct gnttab_unmap_grant_ref){ .host_addr = m.host_addr, .handle = i == 4 ? 999 : m.handle, .status = 1 };
+        world_put_at(world.dom0, unmaps + i * sizeof(u), &u, sizeof(u));
+    }
+    assert_int_equal(dom0_call(__HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, unmaps, MANY), 0);
+    for (uint32_t i = 0; i < MANY; i++) {
+        world_get(world.dom0, unmaps + i * sizeof(u), &u, sizeof(u));
+        assert_int_equal(u.status, i == 4 ? GNTST_bad_handle : GNTST_okay);
+        assert_int_equal(type_at(world.dom0, SCRATCH + i), i == 4 ? P2M_GRANT_RW : P2M_HOLE);
+        assert_int_equal(entry_flags(8 + i) & GTF_reading, i == 4 ? GTF_reading : 0);
+    }
+    assert_int_equal(frame_of(page)->refs, 2);
+}
+
+static void requests_before_a_missing_page_are_done(void **state)
+{
+    uint64_t maps = WORLD_DOM0_RAM - 3 * sizeof(struct gnttab_map_grant_ref) - 16;
+    struct gnttab_map_grant_ref m;
+
+    (void)state;
+    put_maps(maps);
+    assert_int_equal(dom0_call(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, maps, MANY), -EFAULT);
+    for (uint32_t i = 0; i < MANY; i++)
+        assert_int_equal(type_at(world.dom0, SCRATCH + i), i < 3 ? P2M_GRANT_RW : P2M_HOLE);
+    for (uint32_t i = 0; i < 3; i++) {
+        world_get(world.dom0, maps + i * sizeof(m), &m, sizeof(m));
+        assert_int_equal(m.dev_bus_addr >> 12, p2m_lookup(&world.guest->p2m, gfn_of(9)).mfn.v);
+    }
+}
+
 static void copies_go_between_grants_and_own_pages(void **state)
 {
     struct gnttab_copy c = { .source = { .u.ref = 8, .domid = 1, .offset = 0x10 },
@@ -576,6 +636,8 @@ int main(void)
         T(what_is_not_granted_is_not_mapped),
         T(a_mapped_grant_is_not_replaced_from_below),
         T(shared_areas_lie_in_own_memory_only),
+        T(many_grants_are_mapped_and_unmapped_by_one_call),
+        T(requests_before_a_missing_page_are_done),
         T(copies_go_between_grants_and_own_pages),
         T(counts_of_grant_requests_are_bounded),
         T(only_version_1_can_be_set),

@@ -97,6 +97,9 @@ int slat_map(struct slat *e, gfn_t g, unsigned int order, const struct slat_entr
 int slat_map_range(struct slat *e, gfn_t g, mfn_t m, uint64_t count, const struct slat_entry *like, uint64_t *done) must_check;
 /* Makes a hole. Splitting a superpage may need memory; a hole is fine. */
 int slat_unmap(struct slat *e, gfn_t g, unsigned int order) must_check;
+/* The same for a caller that has looked, under the same lock: found is what slat_lookup() says of g. */
+int slat_map_found(struct slat *e, gfn_t g, unsigned int order, const struct slat_entry *entry, const struct slat_entry *found) must_check;
+int slat_unmap_found(struct slat *e, gfn_t g, unsigned int order, const struct slat_entry *found) must_check;
 /* Changes type/permissions of an existing mapping, keeping the frame; holes and trapped ranges in
  * between stay. -ENOENT: nothing else there. */
 int slat_set_type(struct slat *e, gfn_t g, unsigned int order, enum p2m_type type, uint8_t rwx) must_check;
