@@ -229,6 +229,8 @@ static enum emul_result emul_port(void *ctx, uint16_t port, bool write, uint64_t
     return r;
 }
 
+static bool is_ram(enum p2m_type type, bool to_write) { return type == P2M_RAM_RW || (!to_write && type == P2M_RAM_RO); }
+
 /* The first element must be reachable at both ends before its port is touched: what was read is read. */
 static enum emul_result emul_port_run(void *ctx, uint16_t port, bool write, gva_t va, unsigned int size, uint32_t *count)
 {
@@ -242,12 +244,10 @@ static enum emul_result emul_port_run(void *ctx, uint16_t port, bool write, gva_
     if (translate(m, va, !write, &first) != EMUL_DONE || translate(m, gva_of(va.v + size - 1), !write, &last) != EMUL_DONE)
         return EMUL_FAULT;
     type = p2m_lookup(&m->v->domain->p2m, gpa_to_gfn(first)).type;
-    if (*count < 2 || (type != P2M_RAM_RW && !(write && type == P2M_RAM_RO)))
+    if (*count < 2 || !is_ram(type, !write))
         return EMUL_UNHANDLED;
     return vcpu_emul_run(m->v, &m->accesses, &req, first, count);
 }
-
-static bool is_ram(enum p2m_type type, bool to_write) { return type == P2M_RAM_RW || (!to_write && type == P2M_RAM_RO); }
 
 /* A page that is no RAM, and of none of our devices as far as the exit told. */
 static bool may_be_device_models(const struct emulation *m, gpa_t a, enum p2m_type type)

@@ -36,14 +36,21 @@ await() {
     done
 }
 
-# measure NAME: runs the guest of NAME.cfg to its end; what it said.
-measure() {
-    echo "=== $1"
-    created=$((created + 1))
-    xl create -q "$1.cfg" && sleep 2 && await 300 is_gone "$1"
+# ended NAME: waits for its end; what it said.
+ended() {
+    sleep 2
+    await 300 is_gone "$1"
     echo "status $?"
     xl dmesg -c | grep -a 'guest: ' | tee said.txt
     is_gone "$1" || xl destroy "$1"
+}
+
+# measure NAME: runs the guest of NAME.cfg.
+measure() {
+    echo "=== $1"
+    created=$((created + 1))
+    xl create -q "$1.cfg" || echo 'not created'
+    ended "$1"
 }
 
 # says TEXT: is it in the hypervisor's log?
@@ -79,11 +86,7 @@ measure_create() {
     date -s "@$(date +%s.%N)" >/dev/null
     begin=$(date +%s%N)
     xl unpause "create-$1"
-    sleep 2
-    await 300 is_gone "create-$1"
-    echo "status $?"
-    xl dmesg -c | grep -a 'guest: ' | tee said.txt
-    is_gone "create-$1" || xl destroy "create-$1"
+    ended "create-$1"
     at=$(sed -n 's/.*guest: began at //p' said.txt | tr -d '\r')
     [ -z "$at" ] || figure "xl-create-$1" $((paused + at - begin))
 }

@@ -3,9 +3,10 @@
 # With --full: sequential reads of dom0 against those of the bare kernel in the same machine, NVMe and virtio-blk. dom0 uses
 # bounce buffers (swiotlb=force, which Tenon appends); what they take is shown by dom0 without and the bare kernel with them.
 # By the host's clock, so the host should have nothing else to do. SPEED_CLOCK=instructions in the environment: a machine
-# whose clock counts instructions, where that does not matter (QEMU 7.2 has hung there). ROUNDS (1) of each. SPEED_WHO: some of
-# them; "xen" is Debian's Xen 4.17 with a PVH dom0 in the same machine, which wants an IOMMU for that.
+# whose clock counts instructions, where that does not matter (QEMU 7.2 has hung there). ROUNDS (1) of each. DEPTH: reads in flight.
+# SPEED_WHO: some of them; "xen" is Debian's Xen 4.17 with a PVH dom0 in the same machine, which wants an IOMMU for that.
 . "$(dirname "$0")/lib.sh"
+. "$SOURCE_DIR/tests/bench/debian-xen.sh"
 [ -n "${TEST_FULL:-}" ] || exit 77
 
 export QEMU_EXTRA='-blockdev null-co,node-name=a,size=268435456 -blockdev null-co,node-name=b,size=268435456'
@@ -34,18 +35,19 @@ speed() {
     watch_speed "$1-$round" "$TEST_LOG/$1" &
     watcher=$!
     boot "$1-$round" --emulator tcg --machine q35 --cpus 1 --timeout 3600 \
-        --batch "$SOURCE_DIR/tests/system/dom0/disk-speed.sh" "${@:2}"
+        --add "$TEST_LOG/depth" --batch "$SOURCE_DIR/tests/system/dom0/disk-speed.sh" "${@:2}"
     check "$1, round $round" [ "$BOOT_STATUS" -eq 0 ]
     kill $watcher 2>/dev/null
     wait $watcher 2>/dev/null
 }
 
 speed_xen() {
-    [ -d "$TEST_LOG/xen-package" ] ||
-        (cd "$TEST_LOG" && apt-get download -qq xen-hypervisor-4.17-amd64 && dpkg -x xen-hypervisor-4.17-amd64_*.deb xen-package) || exit
-    QEMU_CPU=EPYC,+svm,+npt,-smap,-smep,-monitor,-rdtscp QEMU_EXTRA+=' -device amd-iommu' speed xen --hypervisor "$TEST_LOG"/xen-package/boot/xen-4.17-amd64.gz --cmdline dom0=pvh
+    local xen
+    xen=$(debian_xen "$TEST_LOG/package") || return
+    QEMU_CPU=EPYC,+svm,+npt,-smap,-smep,-monitor,-rdtscp QEMU_EXTRA+=' -device amd-iommu' speed xen --hypervisor "$xen" --cmdline dom0=pvh
 }
 
+echo "${DEPTH:-8}" >"$TEST_LOG/depth"
 everyone='bare bare-bounced tenon direct'
 for ((round = 1; round <= ${ROUNDS:-1}; round++)); do
     for who in ${SPEED_WHO:-$everyone}; do

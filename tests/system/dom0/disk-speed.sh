@@ -5,6 +5,7 @@ modprobe nvme
 modprobe virtio_pci
 modprobe virtio_blk
 sleep 2
+depth=$(cat /root/depth)
 idle() { awk '/^cpu /{print $5 + $6}' /proc/stat; }
 for round in 1 2 3; do
     for disk in nvme0n1 vda; do
@@ -12,7 +13,7 @@ for round in 1 2 3; do
         sleep 0.5
         before=$(idle)
         fio --name=read --filename=/dev/$disk --readonly --rw=read --bs=256k --direct=1 --ioengine=libaio \
-            --iodepth=8 --runtime=1 --time_based --output-format=terse |
+            --iodepth="$depth" --runtime=1 --time_based --output-format=terse |
             awk -F';' -v disk=$disk '{print disk, "read", $6, "KiB at", $7, "KiB/s, CPU:", $88, "user", $89, "system"}'
         echo "idle for $(($(idle) - before)) ticks; $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
     done
