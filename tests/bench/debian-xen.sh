@@ -6,6 +6,6 @@
 debian_xen() {
     local package=xen-hypervisor-4.17-amd64
     mkdir -p "$1"
-    (cd "$1" && { [ -d xen ] || { apt-get download -qq $package && dpkg -x ${package}_*.deb xen; }; }) >"$1/xen.apt" 2>&1 &&
+    (cd "$1" && { [ -f xen/boot/xen-4.17-amd64.gz ] || { apt-get download -qq $package && dpkg -x ${package}_*.deb xen; }; }) >"$1/xen.apt" 2>&1 &&
         echo "$1/xen/boot/xen-4.17-amd64.gz"
 }
