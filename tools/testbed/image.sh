@@ -9,7 +9,7 @@ IMAGE_SECTORS=$((1008 * 1600)) # Bochs wants whole cylinders of 16 * 63 sectors
 DOM0_PACKAGES=(
     linux-image-amd64 initramfs-tools kmod zstd
     xen-utils-4.17 xenstore-utils qemu-system-xen seabios ovmf
-    sysvinit-core util-linux pciutils procps iproute2 bridge-utils
+    sysvinit-core util-linux pciutils procps iproute2 bridge-utils net-tools
     tcc libc6-dev efibootmgr fio iperf3
 )
 
