@@ -13,7 +13,7 @@
 #define SEL_USER_CODE32 0x43
 #define SEL_TSS(cpu) (0x50 + 16 * (cpu))
 
-#define CPUS_MAX 12
+#define CPUS_MAX 16
 #define STACK_SIZE 16384
 #define MAPPED_GIB 8
 #define UNMAPPED_ADDRESS 0x8000000000    /* no page table has anything there */
