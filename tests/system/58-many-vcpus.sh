@@ -4,6 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 [ -n "${TEST_FULL:-}" ] || exit 77
 . "$SOURCE_DIR/tests/system/guest/build.sh"
+. "$SOURCE_DIR/tools/testbed/build.sh"
 
 image_make "$TEST_LOG/image.log"
 build_product "$TEST_LOG/build.log"
