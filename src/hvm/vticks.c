@@ -15,6 +15,7 @@ bool vticks_due(struct vticks *t, unsigned int count, bool taken, bool make_up, 
     edge = t->owed > 0 && taken;
     if (edge)
         t->owed--;
-    t->again = t->owed > 0 ? now + VTICKS_RETRY_NS : NS_NEVER;
+    t->patience = taken ? VTICKS_RETRY_NS : min_of(2 * t->patience, VTICKS_RETRY_MAX_NS);
+    t->again = t->owed > 0 ? now + t->patience : NS_NEVER;
     return edge;
 }

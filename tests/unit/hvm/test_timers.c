@@ -101,6 +101,25 @@ static void owed_ticks_come_one_by_one(void **state)
     assert_int_equal(t.owed, VTICKS_MAX);
 }
 
+/* It may wait for its device model for seconds: that is no reason to look every 200 us. */
+static void who_takes_none_is_looked_at_less_and_less_often(void **state)
+{
+    unsigned int looks = 0;
+    struct vticks t;
+    ns_t now = 0;
+
+    (void)state;
+    vticks_init(&t);
+    assert_false(vticks_due(&t, 2, false, true, 0));
+    while ((now = t.again) < 1000 * MS) {
+        assert_false(vticks_due(&t, 0, false, true, now));
+        looks++;
+    }
+    assert_in_range(looks, 50, 110);
+    assert_true(vticks_due(&t, 0, true, true, now));
+    assert_int_equal(t.again - now, VTICKS_RETRY_NS);
+}
+
 static void who_does_not_want_them_gets_one_late_tick(void **state)
 {
     struct vticks t;
@@ -536,6 +555,7 @@ int main(void)
         cmocka_unit_test(late_ticks_are_counted),
         cmocka_unit_test(owed_ticks_come_one_by_one),
         cmocka_unit_test(who_does_not_want_them_gets_one_late_tick),
+        cmocka_unit_test(who_takes_none_is_looked_at_less_and_less_often),
         cmocka_unit_test(a_one_shot_fires_once),
         cmocka_unit_test(a_latched_count_stands_still),
         cmocka_unit_test(the_read_back_command_tells_mode_and_output),
