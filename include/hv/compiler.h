@@ -8,6 +8,7 @@
 
 #define must_check __attribute__((warn_unused_result))
 #define noreturn_fn __attribute__((noreturn))
+#define noinline_fn __attribute__((noinline))     /* seldom called: its frame is not its caller's */
 #define cold_fn __attribute__((cold, noinline))
 #define printf_like(fmt, args) __attribute__((format(printf, fmt, args)))
 #define packed_struct __attribute__((packed))

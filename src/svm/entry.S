@@ -34,7 +34,6 @@ svm_enter_guest:
     vmload %rax
     store_guest_registers
     add $16, %rsp
-    xor %eax, %eax
     restore_host_registers
     cli
     stgi

@@ -17,6 +17,7 @@
 
 #include <guestcpu/rules.h>
 #include <hv/assert.h>
+#include <x86/cpu.h>
 
 enum hw_blocked svm_irq_blocked(struct hw_vcpu *v)
 {
@@ -100,16 +101,21 @@ static void offer_virtual_irq(struct hw_vcpu *v, uint8_t vector)
 }
 
 /* Not taken: an event cut short, whatever the CPU says was under way. */
-uint64_t svm_virtual_irq_end(struct hw_vcpu *v, uint64_t int_info)
+void svm_virtual_irq_end(struct hw_vcpu *v)
 {
     struct vmcb *b = vmcb_of(v);
 
+    /* VMRUN noted a virtual interrupt: QEMU's APIC looks again for one of the machine's (docs/caveats.md). */
+    if (svm_features.forgets_irqs)
+        cpu_write_cr8(0);
+    if (!svm(v)->virtual_irq)
+        return;
     svm(v)->virtual_irq = false;
     if (!(b->vintr & VINTR_IRQ))
-        return int_info;
+        return;
     b->vintr &= ~VIRTUAL_IRQ;
     vmcb_touch(b, CLEAN_TPR);
-    return EVENT_VALID | (uint64_t)SVM_EVENT_INTR << EVENT_TYPE_SHIFT | (b->vintr & VINTR_VECTOR) >> VINTR_VECTOR_SHIFT;
+    b->exit_int_info = EVENT_VALID | (uint64_t)SVM_EVENT_INTR << EVENT_TYPE_SHIFT | (b->vintr & VINTR_VECTOR) >> VINTR_VECTOR_SHIFT;
 }
 
 void svm_inject_write(struct hw_vcpu *v)

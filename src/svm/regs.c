@@ -30,7 +30,7 @@ bool svm_is_code64(struct hw_vcpu *v)
 }
 
 /* Single-stepping goes on after an instruction that was done for the guest. */
-static void step_on(struct hw_vcpu *v)
+static noinline_fn void step_on(struct hw_vcpu *v)
 {
     const struct hv_event db = { .valid = true, .type = EVENT_HW_EXCEPTION, .vector = X86_DB };
 

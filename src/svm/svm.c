@@ -18,8 +18,6 @@
 
 struct svm_features svm_features;
 
-struct svm_cpu *svm_this_cpu(void) { return this_cpu()->hw; }
-
 static bool is_qemu_tcg(void)
 {
     struct cpuid_regs r;
@@ -144,14 +142,11 @@ void svm_flush(uint64_t root unused_arg)
     cpu->asid_generation++;
 }
 
-void svm_asid_prepare(struct svm_cpu *cpu, struct hw_vcpu *v)
+void svm_asid_new(struct svm_cpu *cpu, struct hw_vcpu *v)
 {
     struct svm_state *s = svm(v);
     struct vmcb *b = s->vmcb;
 
-    b->tlb_control = TLB_KEEP;
-    if (likely(s->asid_generation == cpu->asid_generation && s->asid_cpu == (int)this_cpu_id()))
-        return;
     if (cpu->next_asid >= cpu->asid_count) {
         cpu->asid_generation++;
         cpu->next_asid = 1;

@@ -37,7 +37,7 @@ static void write_intercepts(struct hw_vcpu *v)
     b->intercepts3 = SVM3_INVLPGB | SVM3_INVLPGB_ILLEGAL | SVM3_MCOMMIT | SVM3_TLBSYNC;
     v->uses_tpr_threshold = v->config.apic_page != NULL;
     b->cr_reads = v->uses_tpr_threshold ? 0 : SVM_CR8;
-    b->cr_writes = SVM_CR8 | CR4;
+    b->cr_writes = (v->uses_tpr_threshold ? 0 : SVM_CR8) | CR4;
     b->exceptions = 1U << X86_DB | 1U << X86_AC | 1U << X86_MC;
     svm_set_rdtsc_exits(v, v->config.rdtsc_exits);
     svm_set_dr_exiting(v, true);
@@ -105,6 +105,7 @@ void svm_load(struct hw_vcpu *v)
     cpu->current = v;
     if (svm(v)->asid_cpu != (int)this_cpu_id()) {
         vmcb_of(v)->clean = 0;               /* this CPU has cached nothing of it, or something old */
+        svm_asid_drop(v);
         v->slat_generation = UINT64_MAX;
     }
     svm_set_dr_exiting(v, true);
@@ -125,25 +126,7 @@ void svm_unload(struct hw_vcpu *v)
 struct hw_vcpu *svm_borrow(struct hw_vcpu *v) { return v; }
 void svm_give_back(struct hw_vcpu *v unused_arg, struct hw_vcpu *previous unused_arg) { }
 
-static struct svm_exit_raw collect(const struct vmcb *b)
-{
-    return (struct svm_exit_raw){
-        .code = b->exit_code, .info1 = b->exit_info1, .info2 = b->exit_info2, .int_info = b->exit_int_info,
-        .rip = b->rip, .next_rip = svm_features.nrips ? b->next_rip : 0, .dr6 = b->dr6,
-    };
-}
-
-/* What only some exits ask for. */
-static void finish_exit(struct hw_vcpu *v, struct vmexit *x)
-{
-    if (x->reason == EXIT_CR_ACCESS || x->reason == EXIT_DR_ACCESS)
-        v->regs.rsp = vmcb_of(v)->rsp;       /* the instruction may name it */
-    if (unlikely(svm(v)->nmi_masked))
-        svm_nmi_after_exit(v, x);
-    if (unlikely(x->cut_short.valid))
-        x->cut_short.cr2 = v->regs.cr2;      /* a page fault had set it before its delivery began */
-}
-
+/* V_TPR, events and virtual interrupts are in place. */
 static void run(struct hw_vcpu *v, struct svm_cpu *cpu)
 {
     struct vmcb *b = vmcb_of(v);
@@ -153,32 +136,25 @@ static void run(struct hw_vcpu *v, struct svm_cpu *cpu)
         b->cr2 = v->regs.cr2;
         vmcb_touch(b, CLEAN_CR2);
     }
-    if (v->uses_tpr_threshold)
-        svm_tpr_load(v);
     if (unlikely(v->spec_ctrl != 0))
         cpu_wrmsr(MSR_SPEC_CTRL, v->spec_ctrl);
     svm_enter_guest(v, svm(v)->vmcb_pa, cpu->host_pa);
-    /* VMRUN noted a virtual interrupt: QEMU's APIC looks again for one of the machine's (docs/caveats.md). */
-    if (unlikely(svm_features.forgets_irqs && (svm(v)->virtual_irq || v->irq_window)))
-        cpu_write_cr8(0);
     if (unlikely(v->spec_ctrl != 0))
         cpu_wrmsr(MSR_SPEC_CTRL, 0);
-    if (v->uses_tpr_threshold)
-        svm_tpr_save(v);
     v->regs.rax = b->rax;
+    v->regs.rsp = b->rsp;                    /* the instruction may name it */
     v->regs.cr2 = b->cr2;
     b->event_inj = 0;
-    b->clean = svm_features.clean ? CLEAN_ALL : 0;
+    if (svm_features.clean)
+        b->clean = CLEAN_ALL;
+    if (!svm_features.nrips)
+        b->next_rip = 0;
 }
 
-static void read_exit(struct hw_vcpu *v, struct vmexit *x)
+static cold_fn void triple_fault(struct hw_vcpu *v, struct vmexit *x)
 {
-    struct svm_exit_raw raw = collect(vmcb_of(v));
-
-    if (svm(v)->virtual_irq)
-        raw.int_info = svm_virtual_irq_end(v, raw.int_info);
-    svm_decode(&raw, x);
-    finish_exit(v, x);
+    v->triple_fault = false;
+    *x = (struct vmexit){ .reason = EXIT_TRIPLE_FAULT, .hw_reason = SVM_EXIT_SHUTDOWN };
 }
 
 void svm_enter(struct hw_vcpu *v, struct vmexit *x)
@@ -188,14 +164,19 @@ void svm_enter(struct hw_vcpu *v, struct vmexit *x)
     ASSERT(!cpu_irqs_enabled());
     ASSERT(cpu->current == v);
     if (unlikely(v->triple_fault)) {
-        v->triple_fault = false;
-        *x = (struct vmexit){ .reason = EXIT_TRIPLE_FAULT, .hw_reason = SVM_EXIT_SHUTDOWN };
+        triple_fault(v, x);
         return;
     }
     svm_asid_prepare(cpu, v);
+    svm_tpr_load(v);
     if (v->event.valid)
         svm_inject_write(v);
     run(v, cpu);
     v->event.valid = false;
-    read_exit(v, x);
+    if (unlikely(svm(v)->virtual_irq || v->irq_window))
+        svm_virtual_irq_end(v);
+    svm_tpr_save(v);
+    svm_decode(vmcb_of(v), x);
+    if (unlikely(svm(v)->nmi_masked))
+        svm_nmi_after_exit(v, x);
 }

@@ -86,7 +86,7 @@ def check_function_length(root):
 
 def check_exit_path(root):
     page = (root / "docs/exit-path.md").read_text()
-    for file, name in re.findall(r'`([\w/.-]+\.[cS]):\s*(\w+)`', page):
+    for file, name in re.findall(r'`([\w/.-]+\.[chS]):\s*(\w+)`', page):
         path = root / "src" / file
         if not path.exists():
             yield f"docs/exit-path.md names src/{file}, which does not exist"

@@ -21,14 +21,22 @@ static void check(const struct vmexit *x)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct svm_exit_raw s = { 0 };
+    struct { uint64_t code, info1, info2, int_info, rip, next_rip, dr6; } s = { 0 };
+    static struct vmcb b;
     struct vmx_exit_raw v = { 0 };
     struct system_insn insn;
     struct vmexit x;
 
     memset(&x, 0xa5, sizeof(x));
     memcpy(&s, data, size < sizeof(s) ? size : sizeof(s));
-    svm_decode(&s, &x);
+    b.exit_code = s.code;
+    b.exit_info1 = s.info1;
+    b.exit_info2 = s.info2;
+    b.exit_int_info = s.int_info;
+    b.rip = s.rip;
+    b.next_rip = s.next_rip;
+    b.dr6 = s.dr6;
+    svm_decode(&b, &x);
     check(&x);
     memcpy(&v, data, size < sizeof(v) ? size : sizeof(v));
     v.insn_len &= 15;      /* the CPU's word */
