@@ -180,9 +180,9 @@ static bool upcall_wanted(const struct domain *d)
 
 bool domain_upcall_line_is_stale(const struct domain *d)
 {
-    const struct vlines_upcall *u = d->platform ? &d->platform->lines.upcall : NULL;
+    const struct platform *p = d->platform;
 
-    return u && READ_ONCE(u->kind) != VLINES_NO_UPCALL && READ_ONCE(u->high) != upcall_wanted(d);
+    return p && platform_has_upcall_line(p) && READ_ONCE(p->lines.upcall.high) != upcall_wanted(d);
 }
 
 void domain_settle_upcall_line(struct domain *d)
@@ -231,10 +231,9 @@ static bool extint_by_ioapic(const struct vcpu *v)
 
 bool vcpu_extint_pending(const struct vcpu *v)
 {
-    const struct platform *p = v->domain->platform;
     uint32_t lvt0;
 
-    if (v->id != 0 || !READ_ONCE(((const volatile struct hvm_hw_vpic *)&p->pic.chip[0])->int_output))
+    if (v->id != 0)
         return false;
     if (!(v->lapic.base_msr & VLAPIC_BASE_EN))
         return true;

@@ -336,6 +336,7 @@ bool vlapic_sync(struct vlapic *a)
         if (set != 0)
             __atomic_fetch_or(vector_word(a, VLAPIC_REG_IRR0, (uint8_t)(32 * i)), set, __ATOMIC_SEQ_CST);
     }
+    __atomic_store_n(&a->irr_hint, true, __ATOMIC_RELEASE);
     return true;
 }
 
@@ -367,6 +368,18 @@ bool vlapic_irr_has(const struct vlapic *a, uint8_t vector)
 
 int vlapic_highest_irr(const struct vlapic *a) { return highest_vector(a, VLAPIC_REG_IRR0); }
 int vlapic_highest_isr(const struct vlapic *a) { return highest_vector(a, VLAPIC_REG_ISR0); }
+
+/* Who sets a vector does so before the hint: what this look has missed, the next one will not. */
+int vlapic_look_for_irr(struct vlapic *a)
+{
+    int irr;
+
+    __atomic_store_n(&a->irr_hint, false, __ATOMIC_SEQ_CST);
+    irr = vlapic_highest_irr(a);
+    if (irr >= 0)
+        __atomic_store_n(&a->irr_hint, true, __ATOMIC_RELAXED);
+    return irr;
+}
 
 /* SDM 11.8.3.1. */
 uint32_t vlapic_ppr(const struct vlapic *a)

@@ -117,11 +117,6 @@ bool vpic_edge_waits(const struct vpic *p, unsigned int irq)
     return (c->irr & (uint8_t)~c->imr & ~c->elcr & 1U << irq % INPUTS) != 0;
 }
 
-bool vpic_output(const struct vpic *p)
-{
-    return p->chip[0].int_output;
-}
-
 static void acknowledge_input(struct hvm_hw_vpic *c, unsigned int n)
 {
     uint8_t bit = (uint8_t)(1U << n);

@@ -47,11 +47,6 @@ static struct sched_pool *lock_cpu(struct sched_cpu *sc)
     }
 }
 
-bool sched_is_runnable(const struct sched_unit *u)
-{
-    return !READ_ONCE(u->blocked) && !READ_ONCE(u->waiting) && !READ_ONCE(u->down) && READ_ONCE(u->pause_count) == 0;
-}
-
 bool sched_is_current(const struct sched_unit *u)
 {
     return sched_cpus[u->cpu].current == u;
@@ -304,11 +299,6 @@ bool sched_must_give_up(const struct sched_unit *u)
 {
     return READ_ONCE(u->pause_count) != 0 || READ_ONCE(u->down) ||
            !bit_test(u->allowed.bits, this_cpu_id());
-}
-
-bool sched_must_leave(const struct sched_unit *u)
-{
-    return softirq_is_pending() || !sched_is_runnable(u);
 }
 
 void sched_idle_begin(void)

@@ -60,6 +60,7 @@ void vcpu_apic_mode_changed(struct vcpu *v)
     hw_set_apic_mode(&v->hw, mode);
     __atomic_store_n(&v->lapic.hw_delivery, v->hw.delivers_interrupts, __ATOMIC_SEQ_CST);
     (void)vlapic_sync(&v->lapic);
+    __atomic_store_n(&v->lapic.irr_hint, true, __ATOMIC_RELEASE);    /* the CPU may have left some in IRR itself */
     if (v->lapic.hw_delivery) {
         int irr = vlapic_highest_irr(&v->lapic);
 

@@ -43,7 +43,7 @@ static enum exit_action vcpu_handle(struct vcpu *v, const struct vmexit *x)
 /* The only place that advances RIP, blocks, injects or kills. In line: once in the loop, once off it. */
 static inline __attribute__((always_inline)) void vcpu_finish(struct vcpu *v, const struct vmexit *x, enum exit_action a)
 {
-    switch (a) {
+    switch (__builtin_expect(a, ACT_ADVANCE)) {
     case ACT_ADVANCE:
         hw_skip(&v->hw, likely(x->insn_len) ? x->insn_len : vcpu_insn_length(v));
         break;
@@ -65,7 +65,7 @@ static inline __attribute__((always_inline)) void vcpu_finish(struct vcpu *v, co
 }
 
 /* INIT and SIPI that other vCPUs sent. */
-static void settle_start(struct vcpu *v)
+static noinline_fn void settle_start(struct vcpu *v)
 {
     bool init, sipi;
     uint8_t vector;
@@ -96,7 +96,7 @@ static void settle_start(struct vcpu *v)
 }
 
 /* Registers that a toolstack or another vCPU wrote from outside: what hangs on them in this CPU. */
-static void settle_context(struct vcpu *v)
+static noinline_fn void settle_context(struct vcpu *v)
 {
     v->context_new = false;
     vcpu_apply_tsc(v);
@@ -107,7 +107,7 @@ static void settle_context(struct vcpu *v)
 }
 
 /* Answers of device models; and they are told before the guest goes on when pages of it have gone. */
-static void settle_io(struct vcpu *v)
+static noinline_fn void settle_io(struct vcpu *v)
 {
     struct vmexit x = { .insn_len = v->io.insn_len };
 
@@ -117,7 +117,7 @@ static void settle_io(struct vcpu *v)
         (void)vcpu_io_invalidate(v);
 }
 
-static void settle_extint(struct vcpu *v)
+static noinline_fn void settle_extint(struct vcpu *v)
 {
     struct hv_event e = { .valid = true, .type = EVENT_EXTINT };
 
@@ -128,9 +128,11 @@ static void settle_extint(struct vcpu *v)
 }
 
 /* Plain reads of what others set: each turn of the run loop has its barriers, and a comparison with memory is short. */
-void vcpu_settle(struct vcpu *v)
+inline __attribute__((always_inline)) void vcpu_settle(struct vcpu *v)
 {
-    if (unlikely(v->domain->platform != NULL) && v->id == 0)
+    const struct platform *p = v->domain->platform;
+
+    if (p != NULL && unlikely(platform_has_upcall_line(p)) && v->id == 0)
         domain_settle_upcall_line(v->domain);
     if (unlikely(v->io.answered || v->io.invalidate))
         settle_io(v);
@@ -158,7 +160,7 @@ static int callback_pending(const struct vcpu *v)
     return evtchn_upcall_pending(&d->evtchn, v->id) ? d->callback_vector : -1;
 }
 
-static void inject_vector(struct vcpu *v, uint8_t vector, bool by_apic)
+static noinline_fn void inject_vector(struct vcpu *v, uint8_t vector, bool by_apic)
 {
     struct hv_event e = { .valid = true, .type = EVENT_EXTINT, .vector = vector };
 
@@ -172,20 +174,7 @@ static void inject_vector(struct vcpu *v, uint8_t vector, bool by_apic)
     hw_want_irq_window(&v->hw, (!v->lapic.hw_delivery && vlapic_pending(&v->lapic) >= 0) || vcpu_wants_extint(v));
 }
 
-/* What we must inject ourselves: the callback, and without virtual-interrupt delivery the APIC's best (irr; -1: nothing). */
-static void inject_irq(struct vcpu *v, int irr)
-{
-    int callback = callback_pending(v);
-    int vector = callback >= 0 ? callback : vlapic_deliverable(&v->lapic, irr);
-
-    if (vector >= 0)
-        inject_vector(v, (uint8_t)vector, callback < 0);
-    else
-        /* The PIC's is acknowledged with interrupts on, once the guest can take it (settle_extint). */
-        hw_want_irq_window(&v->hw, vcpu_wants_extint(v));
-}
-
-static void inject_nmi(struct vcpu *v)
+static noinline_fn void inject_nmi(struct vcpu *v)
 {
     const struct hv_event nmi = { .valid = true, .type = EVENT_NMI, .vector = X86_NMI };
 
@@ -198,21 +187,27 @@ static void inject_nmi(struct vcpu *v)
     hw_want_nmi_window(&v->hw, false);
 }
 
+/* What we must inject ourselves: NMIs, the callback, and without virtual-interrupt delivery the APIC's best. */
 static void vcpu_inject(struct vcpu *v)
 {
-    int irr = -1;
+    int callback = callback_pending(v), vector = callback, irr;
 
     if (unlikely(READ_ONCE(v->pending_nmi)))
         inject_nmi(v);
     if (v->lapic.hw_delivery) {
         vcpu_virtual_interrupts(v);
     } else {
-        irr = vlapic_highest_irr(&v->lapic);
+        irr = vlapic_waiting(&v->lapic);
         /* An exit when the guest lowers its TPR below what keeps an interrupt waiting. */
-        if (v->hw.uses_tpr_threshold)
-            hw_set_tpr_threshold(&v->hw, irr < 0 ? 0 : (unsigned int)irr >> 4);
+        hw_want_tpr_threshold(&v->hw, irr < 0 ? 0 : (unsigned int)irr >> 4);
+        if (unlikely(irr >= 0) && callback < 0)
+            vector = vlapic_deliverable(&v->lapic, irr);
     }
-    inject_irq(v, irr);
+    if (unlikely(vector >= 0))
+        inject_vector(v, (uint8_t)vector, callback < 0);
+    else
+        /* The PIC's is acknowledged with interrupts on, once the guest can take it (settle_extint). */
+        hw_want_irq_window(&v->hw, vcpu_wants_extint(v));
 }
 
 bool vcpu_has_event(struct vcpu *v)

@@ -71,6 +71,27 @@ static void a_disabled_apic_accepts_no_vector_and_masks_its_lvts(void **state)
     assert_int_equal(vlapic_pending(&w->a), -1);
 }
 
+static void what_waits_is_looked_for_only_when_something_may(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(vlapic_waiting(&w->a), -1);
+    assert_false(w->a.irr_hint);
+    assert_true(vlapic_set_irr(&w->a, 0x41, false));
+    assert_true(vlapic_set_irr(&w->a, 0x92, false));
+    vlapic_set_tpr(&w->a, 0xf0);
+    for (int i = 0; i < 2; i++)             /* found again until it is taken, may it be delivered or not */
+        assert_int_equal(vlapic_waiting(&w->a), 0x92);
+    vlapic_accept(&w->a, 0x92);
+    assert_int_equal(vlapic_waiting(&w->a), 0x41);
+    vlapic_accept(&w->a, 0x41);
+    assert_int_equal(vlapic_waiting(&w->a), -1);
+    assert_false(w->a.irr_hint);
+    assert_true(vlapic_set_irr(&w->a, 0x41, false));
+    vlapic_reset(&w->a);
+    assert_int_equal(vlapic_waiting(&w->a), -1);
+}
+
 static void the_highest_vector_above_the_priority_is_taken_first_and_ends_in_order(void **state)
 {
     struct world *w = *state;
@@ -398,6 +419,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(reset_values_are_those_of_the_manual),
         T(a_disabled_apic_accepts_no_vector_and_masks_its_lvts),
+        T(what_waits_is_looked_for_only_when_something_may),
         T(the_highest_vector_above_the_priority_is_taken_first_and_ends_in_order),
         T(level_vectors_are_marked_for_eoi_exits_until_an_edge_comes),
         T(one_shot_timer_counts_down_and_fires_once),

@@ -263,10 +263,12 @@ static inline struct vcpu *domain_vcpu(const struct domain *d, uint32_t id)
 {
     return id < d->max_vcpus ? d->vcpu[array_index_nospec(id, d->max_vcpus)] : NULL;
 }
-/* Any context; asked at every entry, mostly of vCPUs whose domain has no PIC. */
+/* Any context; asked at every entry, mostly of vCPUs whose domain has no PIC, or one that is quiet. */
 static inline bool vcpu_wants_extint(const struct vcpu *v)
 {
-    return unlikely(v->domain->platform != NULL) && vcpu_extint_pending(v);
+    const struct platform *p = v->domain->platform;
+
+    return p != NULL && unlikely(vpic_output(&p->pic)) && vcpu_extint_pending(v);
 }
 static inline struct vcpu *current_vcpu(void) { return this_cpu()->current; }
 

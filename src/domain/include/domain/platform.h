@@ -8,6 +8,7 @@
 #ifndef DOMAIN_PLATFORM_H
 #define DOMAIN_PLATFORM_H
 
+#include <hv/compiler.h>
 #include <hv/types.h>
 #include <hvm/vhpet.h>
 #include <hvm/vlines.h>
@@ -55,6 +56,10 @@ void domain_set_link_route(struct domain *d, unsigned int link, uint8_t irq);
 void domain_set_upcall_line(struct domain *d, unsigned int kind, unsigned int a, unsigned int b);
 bool domain_upcall_line_is_stale(const struct domain *d);
 void domain_settle_upcall_line(struct domain *d);
+static inline bool platform_has_upcall_line(const struct platform *p)
+{
+    return READ_ONCE(p->lines.upcall.kind) != VLINES_NO_UPCALL;
+}
 /* A message as a PCI device would write it, or its place within the 1 MiB of messages. -EINVAL: not addressed to local APICs. */
 int domain_send_msi(struct domain *d, uint64_t address, uint32_t data) must_check;
 
@@ -69,7 +74,7 @@ void platform_arm(struct platform *p);                            /* VDEV held: 
 
 /* After an access to these devices: what follows from it. No lock held. */
 void platform_settle(struct domain *d);
-/* The PIC of a domain that has one wants an ExtINT and this vCPU would take it (vcpu_wants_extint() asks both). */
+/* The PIC, which wants an ExtINT, would get it from this vCPU (vcpu_wants_extint() asks both). */
 bool vcpu_extint_pending(const struct vcpu *v);
 /* It takes it: the vector. IRQs on. */
 uint8_t vcpu_take_extint(struct vcpu *v);

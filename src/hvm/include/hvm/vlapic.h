@@ -12,6 +12,7 @@
 #ifndef HVM_VLAPIC_H
 #define HVM_VLAPIC_H
 
+#include <hv/compiler.h>
 #include <hv/types.h>
 
 #define VLAPIC_BASE_ADDRESS 0xfee00000ULL
@@ -41,7 +42,7 @@ struct vlapic {
     uint64_t tsc_deadline;       /* guest TSC, 0: off */
     uint64_t eoi_exit[4];        /* vectors whose EOI must be seen (level-triggered); atomic */
     bool eoi_exit_changed;       /* shared: see above */
-    bool irr_hint;               /* shared: something was set since the vCPU looked */
+    bool irr_hint;               /* shared: IRR may have something; vlapic_waiting() */
     bool posted_any;             /* shared: posted[] holds something */
     uint32_t posted[8];          /* shared: vectors for a vCPU whose page the CPU itself works on */
     /* What the last register write meant: hardware may have written the page before we are told. */
@@ -92,7 +93,13 @@ bool vlapic_set_irr(struct vlapic *a, uint8_t vector, bool level);
 bool vlapic_sync(struct vlapic *a);
 /* Highest deliverable vector (above PPR) or -1. Software path; with hw_delivery: would the CPU deliver one? */
 int vlapic_pending(const struct vlapic *a);
-/* The same, of one who has vlapic_highest_irr() already. */
+/* vlapic_highest_irr() for every entry: mostly nothing was set since it was found empty. Owner, software path. */
+int vlapic_look_for_irr(struct vlapic *a);
+static inline int vlapic_waiting(struct vlapic *a)
+{
+    return unlikely(READ_ONCE(a->irr_hint)) ? vlapic_look_for_irr(a) : -1;
+}
+/* vlapic_pending() of one who has vlapic_highest_irr() already. */
 int vlapic_deliverable(const struct vlapic *a, int irr);
 /* The CPU takes vector: IRR -> ISR, PPR updated. Software path. */
 void vlapic_accept(struct vlapic *a, uint8_t vector);

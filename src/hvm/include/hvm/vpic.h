@@ -17,7 +17,10 @@ void vpic_init(struct vpic *p);
 void vpic_set_line(struct vpic *p, unsigned int irq, bool high);
 /* An edge of this input waits for the CPU, and is not masked. */
 bool vpic_edge_waits(const struct vpic *p, unsigned int irq);
-bool vpic_output(const struct vpic *p);
+static inline bool vpic_output(const struct vpic *p)
+{
+    return ((const volatile struct hvm_hw_vpic *)&p->chip[0])->int_output;     /* also asked without the lock */
+}
 /* The CPU's acknowledge cycles: the vector. With nothing to deliver the spurious one of input 7. */
 uint8_t vpic_acknowledge(struct vpic *p);
 

@@ -37,4 +37,11 @@ static inline void hw_want_nmi_window(struct hw_vcpu *v, bool open)
         hw_open_nmi_window(v, open);
 }
 
+/* Mostly nothing waits, before as now. */
+static inline void hw_want_tpr_threshold(struct hw_vcpu *v, unsigned int threshold)
+{
+    if (unlikely((threshold | v->tpr_threshold) != 0))
+        hw_set_tpr_threshold(v, threshold);
+}
+
 #endif

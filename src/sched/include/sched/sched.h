@@ -18,7 +18,7 @@
 #include <lib/list.h>
 #include <pvhvm/guest_time.h>
 #include <sched/timer.h>
-#include <x86/percpu.h>
+#include <x86/softirq.h>
 
 #define CPUMASK_WORDS (MAX_CPUS / 64)
 struct cpumask { uint64_t bits[CPUMASK_WORDS]; };
@@ -107,7 +107,10 @@ void sched_block_prepare(struct sched_unit *u);
 void sched_block(struct sched_unit *u);
 /* Lets others that wait go first. (Not sched_yield: the host C library has one.) */
 void sched_give_way(struct sched_unit *u);
-bool sched_is_runnable(const struct sched_unit *u);
+static inline bool sched_is_runnable(const struct sched_unit *u)
+{
+    return (READ_ONCE(u->pause_count) | READ_ONCE(u->blocked) | READ_ONCE(u->waiting) | READ_ONCE(u->down)) == 0;
+}
 
 /* The CPU loop: what this CPU shall run now; NULL: nothing. */
 struct sched_unit *sched_next(void);
@@ -117,7 +120,10 @@ void sched_left(struct sched_unit *u);
 /* Must the unit that this CPU still holds, though it does not run it, be given up? */
 bool sched_must_give_up(const struct sched_unit *u);
 /* Asked with IRQs off before entering the guest: must this CPU leave the unit? */
-bool sched_must_leave(const struct sched_unit *u);
+static inline bool sched_must_leave(const struct sched_unit *u)
+{
+    return softirq_is_pending() || !sched_is_runnable(u);
+}
 void sched_idle_begin(void);
 void sched_idle_end(void);
 ns_t sched_cpu_idle_time(unsigned int cpu);
