@@ -28,9 +28,10 @@ struct io_req {
     uint32_t effects;    /* IO_EFFECT_* */
 };
 
+/* Of 1 to 8 bytes. */
 static inline uint64_t io_all_ones(unsigned int size)
 {
-    return size >= 8 ? UINT64_MAX : (1ULL << (size * 8)) - 1;
+    return UINT64_MAX >> ((64 - 8 * size) & 63);
 }
 
 #endif

@@ -406,11 +406,13 @@ static void hpet_access(void *ctx, struct io_req *req)
 
 static void pm_timer_access(void *ctx, struct io_req *req)
 {
-    struct platform *p = ctx;
-    unsigned int offset = (unsigned int)(req->addr - p->pm_port - PM_TIMER_OFFSET);
+    const struct platform *p = ctx;
+    uint32_t count;
 
-    if (!req->write)
-        req->data = (vpm_timer(&p->pm, time_now()) >> 8 * offset) & io_all_ones(req->size);
+    if (req->write)
+        return;
+    count = vpm_timer(&p->pm, time_now());
+    req->data = (count >> 8 * (req->addr - p->pm_port - PM_TIMER_OFFSET)) & io_all_ones(req->size);
 }
 
 static void flush_line(struct platform *p)

@@ -60,26 +60,33 @@ bool io_bus_claims(const struct io_bus *bus, enum io_space space, uint64_t addr,
 }
 
 /* Of no bytes: in none. */
-static bool is_within(const struct io_range *r, const struct io_req *req)
+static inline bool is_within(const struct io_range *r, const struct io_req *req)
 {
     return r->space == req->space && req->addr >= r->first && req->addr <= r->last &&
            req->size - 1U <= r->last - req->addr;
 }
 
+static noinline_fn const struct io_range *search(struct io_bus *bus, const struct io_req *req)
+{
+    unsigned int at = lower_bound(bus, req->space, req->addr);
+
+    if (at >= bus->count)
+        return NULL;
+    at = (unsigned int)array_index_nospec(at, IO_BUS_MAX);
+    if (!is_within(&bus->range[at], req))
+        return NULL;
+    bus->last_hit = at;
+    return &bus->range[at];
+}
+
 enum io_result io_bus_access(struct io_bus *bus, struct io_req *req)
 {
-    unsigned int at = bus->last_hit;
-    const struct io_range *r = &bus->range[at];
+    const struct io_range *r = &bus->range[bus->last_hit];
 
-    if (at >= bus->count || !is_within(r, req)) {
-        at = lower_bound(bus, req->space, req->addr);
-        if (at >= bus->count)
+    if (bus->last_hit >= bus->count || !is_within(r, req)) {
+        r = search(bus, req);
+        if (r == NULL)
             return IO_UNCLAIMED;
-        at = (unsigned int)array_index_nospec(at, IO_BUS_MAX);
-        r = &bus->range[at];
-        if (!is_within(r, req))
-            return IO_UNCLAIMED;
-        bus->last_hit = at;
     }
     r->dev->access(r->ctx, req);
     return req->effects & IO_EFFECT_FORWARD ? IO_UNCLAIMED : IO_DONE;

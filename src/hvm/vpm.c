@@ -5,13 +5,16 @@
 
 #define NS_PER_SECOND 1000000000U
 #define MSB 0x80000000ULL
+/* Ticks per 2^72 ns, rounded up: a count is never behind, and ahead of the exact one for the last 2^-8 of a tick at most. */
+#define TICKS_SHIFT 72U
+#define TICKS_SCALE ((uint64_t)((((unsigned __int128)VPM_TIMER_HZ << TICKS_SHIFT) + NS_PER_SECOND - 1) / NS_PER_SECOND))
 #define SCI_SOURCES (VPM_TMR_STS | VPM_GBL_STS | VPM_PWRBTN_STS | VPM_SLPBTN_STS)
 
 static uint64_t ticks(const struct vpm *p, ns_t now)
 {
-    uint64_t ns = now > p->started ? (uint64_t)(now - p->started) : 0;
+    uint64_t ns = now > p->started ? (uint64_t)now - (uint64_t)p->started : 0;
 
-    return p->base + muldiv(ns, VPM_TIMER_HZ, NS_PER_SECOND);
+    return p->base + (uint64_t)((unsigned __int128)ns * TICKS_SCALE >> TICKS_SHIFT);
 }
 
 uint32_t vpm_timer(const struct vpm *p, ns_t now)

@@ -6,14 +6,11 @@
 #include <x86/cpu.h>
 #include <xen/sched.h>
 
-enum io_result vcpu_port_access(struct vcpu *v, struct io_req *req)
+/* A device of ours wants more than to answer, or there is none. */
+static noinline_fn enum io_result after_access(struct vcpu *v, struct io_req *req, enum io_result r)
 {
     struct domain *d = v->domain;
-    enum io_result r;
 
-    spin_lock(&d->vdev_lock);
-    r = io_bus_access(&d->io_bus, req);
-    spin_unlock(&d->vdev_lock);
     if (req->effects & IO_EFFECT_TRAPS)
         dom0_pci_settle(d);
     if (req->effects & (IO_EFFECT_IRQ | IO_EFFECT_TIMER))
@@ -25,6 +22,17 @@ enum io_result vcpu_port_access(struct vcpu *v, struct io_req *req)
     if (r == IO_UNCLAIMED && !req->write)
         req->data = io_all_ones(req->size);
     return r == IO_PENDING ? IO_PENDING : IO_DONE;
+}
+
+enum io_result vcpu_port_access(struct vcpu *v, struct io_req *req)
+{
+    struct domain *d = v->domain;
+    enum io_result r;
+
+    spin_lock(&d->vdev_lock);
+    r = io_bus_access(&d->io_bus, req);
+    spin_unlock(&d->vdev_lock);
+    return r == IO_DONE && req->effects == 0 ? IO_DONE : after_access(v, req, r);
 }
 
 /* Elements between a device model's port and memory in one go; devices of ours are asked for one at a time. */

@@ -44,7 +44,12 @@ enum io_result vcpu_port_run(struct vcpu *v, const struct io_req *req, gpa_t mem
 enum io_result vcpu_mmio_run(struct vcpu *v, const struct io_req *req, gpa_t memory, uint32_t run);
 enum emul_result vcpu_emul_run(struct vcpu *v, unsigned int *next, struct io_req *req, gpa_t memory, uint32_t *run);
 void vcpu_emul_done(struct vcpu *v);
-void vcpu_port_result(struct vcpu *v, unsigned int size, uint64_t data);
+static inline void vcpu_port_result(struct vcpu *v, unsigned int size, uint64_t data)
+{
+    uint64_t mask = io_all_ones(size), *rax = &v->hw.regs.rax;
+
+    *rax = size == 4 ? (uint32_t)data : (*rax & ~mask) | (data & mask);
+}
 enum exit_action vcpu_io_complete(struct vcpu *v);
 void vcpu_io_forget(struct vcpu *v);                /* it was reset: an answer that is still to come is nobody's */
 /* What others have asked of a vCPU, before it enters the guest (run.c). */

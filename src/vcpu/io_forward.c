@@ -124,14 +124,6 @@ void vcpu_io_forget(struct vcpu *v)
 
 /* ---- answers ---- */
 
-void vcpu_port_result(struct vcpu *v, unsigned int size, uint64_t data)
-{
-    struct guest_regs *r = &v->hw.regs;
-    uint64_t mask = io_all_ones(size);
-
-    r->rax = size == 4 ? (uint32_t)data : (r->rax & ~mask) | (data & mask);
-}
-
 static bool note_answer(struct vcpu *v, uint32_t run)
 {
     if (!v->io.logged.write)

@@ -506,6 +506,25 @@ static void the_pm_timer_counts_and_its_top_bit_asks_for_the_sci(void **state)
     assert_false(vpm_sci(&pm));
 }
 
+/* Against the exact product, in steps that are no round number, for three hundred years. */
+static void the_pm_timer_never_lags_and_never_leads_by_a_tick(void **state)
+{
+    struct vpm pm;
+
+    (void)state;
+    vpm_init(&pm, 1);
+    assert_int_equal(vpm_timer(&pm, 0), 0);
+    for (ns_t ns = 1; ns < INT64_MAX / 9 * 8; ns += ns / 9 + 1) {
+        unsigned __int128 exact = (unsigned __int128)ns * 3579545;
+        uint32_t count = vpm_timer(&pm, ns + 1), from = (uint32_t)(exact / 1000000000);
+        uint32_t to = (uint32_t)((exact + 1000000000 / 256) / 1000000000);
+
+        assert_true(count == from || count == to);
+    }
+    for (uint64_t s = 1; s < 9000000000ULL; s = s * 3 + 1)
+        assert_int_equal(vpm_timer(&pm, (ns_t)s * SECOND + 1), (uint32_t)(s * 3579545));
+}
+
 static void a_button_is_seen_when_it_is_enabled(void **state)
 {
     struct vpm pm;
@@ -581,6 +600,7 @@ int main(void)
         cmocka_unit_test(hpet_survives_any_accesses),
         cmocka_unit_test(the_pm_timer_counts_and_its_top_bit_asks_for_the_sci),
         cmocka_unit_test(a_button_is_seen_when_it_is_enabled),
+        cmocka_unit_test(the_pm_timer_never_lags_and_never_leads_by_a_tick),
         cmocka_unit_test(the_pm_timer_goes_on_after_a_save),
     };
 
