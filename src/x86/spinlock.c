@@ -30,19 +30,21 @@ static void check_rank(const spinlock_t *l, bool irqsave, bool pair)
     }
 }
 
-static void note_held(const spinlock_t *l, bool irqsave)
+static void note_held(spinlock_t *l, bool irqsave)
 {
     struct percpu *p = this_cpu();
 
+    l->cpu = (uint16_t)(p->id + 1);
     BUG_ON(p->held_count == PERCPU_MAX_HELD);
     p->held[p->held_count++] = (uint8_t)(l->rank | (irqsave ? HELD_IRQSAVE : 0));
 }
 
-static void note_released(const spinlock_t *l)
+static void note_released(spinlock_t *l)
 {
     struct percpu *p = this_cpu();
     unsigned int i = p->held_count;
 
+    l->cpu = 0;
     while (i > 0 && (p->held[i - 1] & ~HELD_IRQSAVE) != l->rank)
         i--;
     BUG_ON(i == 0);
@@ -57,21 +59,20 @@ static inline void check_rank(const spinlock_t *l, bool irqsave, bool pair)
     (void)irqsave;
     (void)pair;
 }
-static inline void note_held(const spinlock_t *l, bool irqsave)
+static inline void note_held(spinlock_t *l, bool irqsave)
 {
     (void)l;
     (void)irqsave;
 }
-static inline void note_released(const spinlock_t *l) { (void)l; }
+static inline void note_released(spinlock_t *l) { (void)l; }
 #endif
 
 static void acquire(spinlock_t *l, bool irqsave)
 {
     uint16_t ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
 
-    while (__atomic_load_n(&l->owner, __ATOMIC_ACQUIRE) != ticket)
+    while (unlikely(__atomic_load_n(&l->owner, __ATOMIC_ACQUIRE) != ticket))
         cpu_relax();
-    l->cpu = (uint16_t)(this_cpu_id() + 1);
     note_held(l, irqsave);
 }
 
@@ -94,7 +95,6 @@ bool spin_trylock(spinlock_t *l)
     if (!__atomic_compare_exchange_n(&l->next, &expected, (uint16_t)(owner + 1), false,
                                      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
         return false;
-    l->cpu = (uint16_t)(this_cpu_id() + 1);
     note_held(l, false);
     return true;
 }
@@ -103,7 +103,6 @@ void spin_unlock(spinlock_t *l)
 {
     ASSERT(spin_is_held(l));
     note_released(l);
-    l->cpu = 0;
     __atomic_store_n(&l->owner, (uint16_t)(l->owner + 1), __ATOMIC_RELEASE);
 }
 
