@@ -190,21 +190,25 @@ static noinline_fn void inject_nmi(struct vcpu *v)
 /* What we must inject ourselves: NMIs, the callback, and without virtual-interrupt delivery the APIC's best. */
 static void vcpu_inject(struct vcpu *v)
 {
-    int callback = callback_pending(v), vector = callback, irr;
+    int callback, vector = -1;
 
     if (unlikely(READ_ONCE(v->pending_nmi)))
         inject_nmi(v);
     if (v->lapic.hw_delivery) {
         vcpu_virtual_interrupts(v);
     } else {
-        irr = vlapic_waiting(&v->lapic);
+        int irr = vlapic_waiting(&v->lapic);
+
         /* An exit when the guest lowers its TPR below what keeps an interrupt waiting. */
         hw_want_tpr_threshold(&v->hw, irr < 0 ? 0 : (unsigned int)irr >> 4);
-        if (unlikely(irr >= 0) && callback < 0)
+        if (unlikely(irr >= 0))
             vector = vlapic_deliverable(&v->lapic, irr);
     }
-    if (unlikely(vector >= 0))
-        inject_vector(v, (uint8_t)vector, callback < 0);
+    callback = callback_pending(v);
+    if (unlikely(callback >= 0))
+        inject_vector(v, (uint8_t)callback, false);
+    else if (unlikely(vector >= 0))
+        inject_vector(v, (uint8_t)vector, true);
     else
         /* The PIC's is acknowledged with interrupts on, once the guest can take it (settle_extint). */
         hw_want_irq_window(&v->hw, vcpu_wants_extint(v));
