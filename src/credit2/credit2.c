@@ -112,6 +112,18 @@ static uint32_t home_of(const struct credit2 *c, const struct credit2_unit *u)
     return least_loaded(c, &u->allowed);
 }
 
+/*
+ * One that has just lost its CPU waits already (wait_here), and may now run on all of its CPUs: nothing else is new where none of them
+ * is idle or has to be told, and no other queue is liked better.
+ */
+static bool waits_on(const struct credit2 *c, const struct credit2_unit *u)
+{
+    const struct credit2_runq *rq = &c->rq[u->rq];
+
+    return u->state == CREDIT2_QUEUED && u->only_cpu == CREDIT2_NONE && rq->untimed == 0 && !masks_meet(&c->idle, &u->allowed) &&
+           masks_meet(&rq->cpus, &u->allowed) && masks_meet(&rq->cpus, &u->preferred);
+}
+
 void credit2_wake(struct credit2 *c, struct credit2_unit *u, ns_t now, struct credit2_effects *fx)
 {
     uint32_t cpu, rq;
@@ -120,6 +132,10 @@ void credit2_wake(struct credit2 *c, struct credit2_unit *u, ns_t now, struct cr
     u->displaced = false;
     if (u->state == CREDIT2_RUNNING || u->state == CREDIT2_PARKED)
         return;
+    if (displaced && waits_on(c, u)) {
+        runq_renew(u);
+        return;
+    }
     if (u->state == CREDIT2_QUEUED)
         dequeue(c, u, now);
     cpu = find_idle(c, u);

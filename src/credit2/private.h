@@ -96,6 +96,8 @@ void load_change(struct credit2_runq *rq, struct credit2_unit *u, bool in, ns_t 
 uint32_t next_random(struct credit2 *c);
 void runq_insert(struct credit2 *c, struct credit2_runq *rq, struct credit2_unit *u);
 void runq_remove(struct credit2_runq *rq, struct credit2_unit *u);
+/* One that waits may run elsewhere than it did so far. */
+void runq_renew(struct credit2_unit *u);
 /* The one with most credit that may run (preferred: likes to run) on one of the CPUs. O(log n). */
 struct credit2_unit *runq_find(struct credit2 *c, const struct credit2_runq *rq,
                                const struct credit2_mask *cpus, bool preferred);

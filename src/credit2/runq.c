@@ -26,6 +26,25 @@ static void sum_up(struct credit2_unit *u)
     }
 }
 
+/* Its registers may be in one CPU alone. */
+static struct credit2_mask may_run_on(const struct credit2_unit *u)
+{
+    struct credit2_mask m = { { 0 } };
+
+    if (u->only_cpu == CREDIT2_NONE)
+        return u->allowed;
+    if (mask_test(&u->allowed, u->only_cpu))
+        mask_set(&m, u->only_cpu);
+    return m;
+}
+
+void runq_renew(struct credit2_unit *u)
+{
+    u->here = may_run_on(u);
+    for (; u; u = u->parent)
+        sum_up(u);
+}
+
 static void replace_child(struct credit2_runq *rq, struct credit2_unit *parent, struct credit2_unit *old,
                           struct credit2_unit *new)
 {
@@ -74,16 +93,7 @@ uint32_t next_random(struct credit2 *c)
 void runq_insert(struct credit2 *c, struct credit2_runq *rq, struct credit2_unit *u)
 {
     struct credit2_unit *at = rq->root;
-    static const struct credit2_mask none;
 
-    u->here = u->allowed;
-    if (u->only_cpu != CREDIT2_NONE) {
-        bool stays = mask_test(&u->allowed, u->only_cpu);
-
-        u->here = none;
-        if (stays)
-            mask_set(&u->here, u->only_cpu);
-    }
     u->left = u->right = u->parent = NULL;
     u->priority = next_random(c);
     while (at) {
@@ -97,8 +107,7 @@ void runq_insert(struct credit2 *c, struct credit2_runq *rq, struct credit2_unit
     }
     if (!u->parent)
         rq->root = u;
-    for (at = u; at; at = at->parent)
-        sum_up(at);
+    runq_renew(u);
     while (u->parent && u->parent->priority < u->priority)
         rotate_up(rq, u);
     rq->waiting++;
