@@ -183,6 +183,15 @@ void low_copy(void)
     choose_hypercall();
 }
 
+/* With the word "hvm" there are the PC's devices as its BIOS has left them: its PIC's vectors are exceptions' here. */
+static void pic_mask(void)
+{
+    if (!command_line_has("hvm"))
+        return;
+    out8(0x21, 0xff);
+    out8(0xa1, 0xff);
+}
+
 void guest_start(void)
 {
     const char *run;
@@ -193,6 +202,7 @@ void guest_start(void)
         child_keep_image();
     low_copy();
     trap_start(0);
+    pic_mask();
     run = word_with("run=");
     for (unsigned int i = 0; i < CPUS_MAX; i++)
         random_state[i] = (command_line_number("seed=", 1) + 1000 * i) * 0x9e3779b97f4a7c15UL | 1;

@@ -5,7 +5,7 @@
 #include "hypercall.h"
 
 #define UPCALL 0xf4
-#define PATIENCE 400000000UL
+#define PATIENCE (400000000UL * cpus_told())
 
 static volatile unsigned int upcalls[CPUS_MAX];
 static evtchn_port_t port[CPUS_MAX];

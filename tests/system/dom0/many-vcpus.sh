@@ -36,7 +36,7 @@ linux() {
 before=$(free)
 guest own 16 "log run=$tests"
 run own
-guest own-hvm 16 "log run=$tests" 'type = "hvm"' 'vnc = 0' 'vga = "none"' 'serial = "null"'
+guest own-hvm 16 "log hvm run=$tests" 'type = "hvm"' 'vnc = 0' 'vga = "none"' 'serial = "null"'
 run own-hvm
 linux pvh pvh hvc0
 run pvh hvc
