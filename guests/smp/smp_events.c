@@ -74,7 +74,7 @@ GUEST_TEST(smp_events, "an event for another CPU reaches that CPU's vector, awak
             send(port[i]);
             while (upcalls[i] < round && rdtsc() < end)
                 pause();
-            if (!check(upcalls[i] == round))
+            if (!check_equal(upcalls[i], round))
                 return;
             check(take_pending(port[i]));
             shared_info()->vcpu_info[i].evtchn_pending_sel = 0;
