@@ -183,13 +183,19 @@ void low_copy(void)
     choose_hypercall();
 }
 
-/* With the word "hvm" there are the PC's devices as its BIOS has left them: its PIC's vectors are exceptions' here. */
-static void pic_mask(void)
+/*
+ * With the word "hvm" there are the PC's devices as its BIOS has left them, whose PIC has vectors of exceptions, and shared_info has the
+ * layout of those who wrote the last hypercall page, which were 32-bit programs.
+ */
+static void after_firmware(void)
 {
+    static uint8_t page[4096] __attribute__((aligned(4096)));
+
     if (!command_line_has("hvm"))
         return;
     out8(0x21, 0xff);
     out8(0xa1, 0xff);
+    wrmsr(cpuid(0x40000002, 0).ebx, (uint64_t)page);
 }
 
 void guest_start(void)
@@ -202,7 +208,7 @@ void guest_start(void)
         child_keep_image();
     low_copy();
     trap_start(0);
-    pic_mask();
+    after_firmware();
     run = word_with("run=");
     for (unsigned int i = 0; i < CPUS_MAX; i++)
         random_state[i] = (command_line_number("seed=", 1) + 1000 * i) * 0x9e3779b97f4a7c15UL | 1;
