@@ -33,7 +33,7 @@ struct hw_features {
 struct hw_vcpu_config {
     uint64_t slat_root;              /* hw_slat_pointer() */
     uint16_t vpid;
-    bool virtual_apic;               /* use APIC virtualisation features where present */
+    bool virtual_apic;               /* use register virtualisation and interrupt delivery where present (the TPR shadow in any case) */
     void *apic_page;                 /* virtual-APIC page (4 KiB, direct map) */
     hpa_t apic_access_page;          /* 0: no APIC-access page */
     bool rdtsc_exits;                /* emulated TSC */

@@ -18,8 +18,10 @@
 #define APIC_SECONDARY (SEC_APIC_ACCESS | SEC_X2APIC | SEC_APIC_REGISTER | SEC_VIRTUAL_INTR)
 #define APIC_CPU (CPU_TPR_SHADOW | CPU_CR8_LOAD_EXIT | CPU_CR8_STORE_EXIT)
 
-static uint32_t register_help(const struct vmx_features *f)
+static uint32_t register_help(const struct vmx_features *f, const struct hw_vcpu_config *config)
 {
+    if (!config->virtual_apic)
+        return 0;
     return (f->apic_register_virt ? SEC_APIC_REGISTER : 0) | (f->virtual_intr_delivery ? SEC_VIRTUAL_INTR : 0);
 }
 
@@ -28,13 +30,14 @@ struct apic_controls apic_controls(const struct vmx_features *f, const struct hw
 {
     struct apic_controls c = { .cpu = CPU_CR8_LOAD_EXIT | CPU_CR8_STORE_EXIT };
 
-    if (!config->virtual_apic || !f->tpr_shadow || config->apic_page == NULL)
+    if (!f->tpr_shadow || config->apic_page == NULL)
         return c;
     c.cpu = CPU_TPR_SHADOW;
     if (mode == HW_APIC_XAPIC && f->apic_access && config->apic_access_page.v != 0)
-        c.secondary = SEC_APIC_ACCESS | register_help(f);
-    if (mode == HW_APIC_X2APIC && f->x2apic_virt && config->msr_bitmap_x2apic != NULL)
-        c.secondary = SEC_X2APIC | register_help(f);
+        c.secondary = SEC_APIC_ACCESS | register_help(f, config);
+    /* The bitmap lets through what the CPU does with all of its help: without it the machine's own APIC would answer. */
+    if (mode == HW_APIC_X2APIC && config->virtual_apic && f->x2apic_virt && config->msr_bitmap_x2apic != NULL)
+        c.secondary = SEC_X2APIC | register_help(f, config);
     return c;
 }
 

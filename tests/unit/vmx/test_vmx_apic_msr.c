@@ -115,8 +115,9 @@ static void the_apic_helps_as_far_as_mode_and_cpu_go(void **state)
     f = vmx_features;
     c.virtual_apic = false;
     a = apic_controls(&f, &c, HW_APIC_X2APIC);
-    assert_int_equal(a.cpu, CPU_CR8_LOAD_EXIT | CPU_CR8_STORE_EXIT);
+    assert_int_equal(a.cpu, CPU_TPR_SHADOW);
     assert_int_equal(a.secondary, 0);
+    assert_int_equal(apic_controls(&f, &c, HW_APIC_XAPIC).secondary, SEC_APIC_ACCESS);
     c = world_config(w);
     c.apic_access_page = hpa_of(0);
     assert_int_equal(apic_controls(&f, &c, HW_APIC_XAPIC).secondary, 0);
