@@ -384,7 +384,7 @@ static uint32_t group_count(uint64_t at, size_t size, uint32_t left)
     return here == 0 ? 1 : min_of(here, most);
 }
 
-static int group(struct hc *c, const struct gnt_op *op, gva_t at, size_t size, uint32_t count, struct gnt_batch *b)
+static noinline_fn int group(struct hc *c, const struct gnt_op *op, gva_t at, size_t size, uint32_t count, struct gnt_batch *b)
 {
     union gnt_arg buf[GROUP];    /* count * size bytes of it, without gaps */
     uint8_t *arg = (uint8_t *)buf;

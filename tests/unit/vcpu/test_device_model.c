@@ -532,7 +532,7 @@ static void pass(ns_t by)
     softirq_run();
 }
 
-/* Ticks of the PIT that come through the PIC within two milliseconds after five that the guest had no time for. */
+/* Ticks of the PIT that come through the PIC within four milliseconds after five that the guest had no time for. */
 static unsigned int ticks_after_five(void)
 {
     unsigned int count = 0;
@@ -543,7 +543,7 @@ static unsigned int ticks_after_five(void)
     out(0x40, 11932 >> 8);
     for (unsigned int i = 0; i < 5; i++)
         pass(10 * NS_PER_MS + NS_PER_US);
-    for (unsigned int i = 0; i < 8; i++) {
+    for (unsigned int i = 0; i < 16; i++) {
         if (vcpu_wants_extint(g())) {
             assert_int_equal(vcpu_take_extint(g()), 8);
             out(0x20, 0x20);

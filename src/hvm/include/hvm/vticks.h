@@ -10,7 +10,7 @@
 #include <hv/types.h>
 
 #define VTICKS_RETRY_NS (200 * NS_PER_US)  /* how soon to look whether the last one was taken ... */
-#define VTICKS_RETRY_MAX_NS (10 * NS_PER_MS) /* ... twice as long each time that it was not, up to this: its vCPU may wait for its device model */
+#define VTICKS_RETRY_MAX_NS (2 * NS_PER_MS) /* ... twice as long each time that it was not, up to this: its vCPU may wait for its device model */
 #define VTICKS_MAX 10000U                  /* owed at most: a guest that takes none for longer does not count them */
 
 struct vticks {
